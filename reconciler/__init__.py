@@ -1,0 +1,1 @@
+"""Outbound email campaigns as code: plan and apply Leadterra campaigns from YAML in git."""

@@ -1,0 +1,1 @@
+"""Frozen data that every room shares. No input or output, no clock, no globals."""

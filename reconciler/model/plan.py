@@ -1,0 +1,182 @@
+"""The plan: frozen data, shown, reviewed, hashed, compared. Field names are a contract (design §5)."""
+
+from enum import StrEnum
+from typing import Any, Literal
+
+from pydantic import AwareDatetime, Field
+
+from reconciler.diagnostics import Diagnostic
+from reconciler.model.base import Frozen
+
+PLAN_FORMAT_VERSION: Literal[1] = 1
+
+
+class Kind(StrEnum):
+    """What an action does. `replace`: a new draft takes over, the old one stays in Leadterra without a start."""
+
+    CREATE = "create"
+    UPDATE = "update"
+    REPLACE = "replace"
+    ENROLL = "enroll"
+    START = "start"
+    RESUME = "resume"
+    PAUSE = "pause"
+    ADOPT = "adopt"
+    MOVE = "move"
+    SUPPRESS = "suppress"
+    FORGET = "forget"
+
+
+class ActionStatus(StrEnum):
+    """`held` waits for a fact that may change by itself, `scheduled` for a time, `blocked` needs a person."""
+
+    READY = "ready"
+    HELD = "held"
+    BLOCKED = "blocked"
+    SCHEDULED = "scheduled"
+
+
+class Effect(StrEnum):
+    """`inert` touches nobody, `reversible` can be undone, `irreversible` sends email."""
+
+    INERT = "inert"
+    REVERSIBLE = "reversible"
+    IRREVERSIBLE = "irreversible"
+
+
+class Change(Frozen):
+    """One field that differs. `origin`: changed in git, or on the server by somebody else (drift)."""
+
+    path: str = Field(examples=["sequenceSteps[0].subject"])
+    before: Any = None
+    after: Any = None
+    origin: Literal["git", "drift"] = "git"
+
+
+class GuardResult(Frozen):
+    """One check before an irreversible action. `passed` is null where it could not be made (`--no-refresh`)."""
+
+    id: str
+    passed: bool | None
+    detail: str
+
+
+class Action(Frozen):
+    """One step of the plan, for one campaign."""
+
+    campaign: str
+    kind: Kind
+    status: ActionStatus = ActionStatus.READY
+    effect: Effect
+    file: str | None = None
+    line: int | None = None
+    reason: str = ""
+    fallback: Kind | None = Field(
+        default=None,
+        description="What is done where the server turns out to have no such call (`replace` for `update`).",
+    )
+    changes: tuple[Change, ...] = ()
+    guards: tuple[GuardResult, ...] = ()
+
+
+class People(Frozen):
+    """Counts of people. `receive`: how many get a first email from the ready actions of this plan.
+
+    `held`: how many would, were nothing in the way. `enrolled`: how many are enrolled by now, as far as known.
+    """
+
+    receive: int = 0
+    held: int = 0
+    rows: int | None = None
+    leads: int | None = None
+    new: int = 0
+    changed: int = 0
+    gone: int = 0
+    duplicates: int = 0
+    rejected: int = 0
+    enrolled: int | None = None
+
+
+class PlannedStep(Frozen):
+    """A step as the plan shows it: subject and wait; the bodies are in the spec and in the changes."""
+
+    subject: str
+    delay_days: int
+
+
+class PlannedCampaign(Frozen):
+    """A campaign of the plan. `desired` and `live` are statuses in the words of the lifecycle table (design §5)."""
+
+    key: str
+    name: str
+    digest: str
+    file: str | None = None
+    line: int | None = None
+    desired: str
+    live: str
+    people: People = People()
+    steps: tuple[PlannedStep, ...] = ()
+
+
+class ForecastDay(Frozen):
+    """One 24-hour window, counted from now. All figures are emails."""
+
+    day: int
+    date: str
+    capacity: int
+    due: int
+    sent: int
+    rolled_over: int
+    campaigns: dict[str, int] = {}
+
+
+class Base(Frozen):
+    """What the plan was made from."""
+
+    lineage: str
+    serial: int
+    specs: str = Field(description="Digest of everything wanted.")
+
+
+class Summary(Frozen):
+    """A count of each kind of action, whatever its status, and of the statuses."""
+
+    create: int = 0
+    update: int = 0
+    replace: int = 0
+    enroll: int = 0
+    start: int = 0
+    resume: int = 0
+    pause: int = 0
+    adopt: int = 0
+    move: int = 0
+    suppress: int = 0
+    forget: int = 0
+    held: int = 0
+    blocked: int = 0
+    scheduled: int = 0
+    unchanged: int = Field(default=0, description="Campaigns without an action.")
+    new_recipients: int = Field(default=0, description="Leads that ready actions would newly write to.")
+
+
+class Plan(Frozen):
+    """What would be done, in order, and why. `apply` executes this and nothing else."""
+
+    format_version: Literal[1] = PLAN_FORMAT_VERSION
+    tool: str
+    workspace: str
+    environment: str
+    timezone: str = Field(default="UTC", description="policy.timezone: every day and time for people is in it.")
+    created_at: AwareDatetime
+    base: Base
+    digest: str
+    refreshed: bool = Field(default=True, description="False where the server was not asked (`--no-refresh`).")
+    campaigns: tuple[PlannedCampaign, ...] = ()
+    actions: tuple[Action, ...] = ()
+    forecast: tuple[ForecastDay, ...] = ()
+    diagnostics: tuple[Diagnostic, ...] = ()
+    summary: Summary = Summary()
+
+    def of(self, key: str) -> tuple[Action, ...]:
+        """Return the actions of one campaign, in order."""
+        return tuple(action for action in self.actions if action.campaign == key)

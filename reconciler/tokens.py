@@ -1,0 +1,36 @@
+"""`{{token}}`: Leadterra's own placeholders in subjects and bodies. Found and filled in here; pure."""
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from html import escape
+
+STANDARD_FIELDS = ("email", "firstName", "lastName", "company", "jobTitle")
+"""Fields every lead may have, in the API's own names (leadterra-api.md, "Behaviour")."""
+
+_TOKEN = re.compile(r"\{\{\s*([A-Za-z_][A-Za-z0-9_]*)\s*\}\}")
+_BRACES = re.compile(r"\{\{.*?\}\}|\{\{|\}\}", re.DOTALL)
+
+
+def find_tokens(text: str) -> tuple[str, ...]:
+    """Return the names of the tokens in a text, each once, in order of appearance."""
+    return tuple(dict.fromkeys(_TOKEN.findall(text)))
+
+
+def malformed_tokens(text: str) -> tuple[str, ...]:
+    """Return what looks like a token but is none (`{{first name}}`, `{{`): it would reach the reader as it stands."""
+    return tuple(found for found in _BRACES.findall(text) if not _TOKEN.fullmatch(found))
+
+
+def fill_tokens(text: str, values: Mapping[str, str], *, html: bool = False) -> str:
+    """Fill tokens in as Leadterra does: a missing value becomes an empty text. With `html`, values are escaped."""
+    encode: Callable[[str], str] = escape if html else str
+    return _TOKEN.sub(lambda match: encode(values.get(match[1], "")), text)
+
+
+def meant_token(token: str, fields: Iterable[str]) -> str | None:
+    """Return the field that differs from this token only in case or underscores, if there is one."""
+
+    def plain(name: str) -> str:
+        return name.replace("_", "").casefold()
+
+    return next((field for field in fields if plain(field) == plain(token)), None)
