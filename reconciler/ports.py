@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Protocol, Self, TypeVar
 
-
 from reconciler.diagnostics import StateConflictError
 from reconciler.model.campaign import Campaign, SequenceStep
 from reconciler.model.live import Account, Enrolment, Pool, RemoteCampaign, Started, Stats

@@ -69,7 +69,7 @@ class LeadsFile(Authored):
     """Where the people come from."""
 
     source: NonBlank = Field(
-        description="`leads:NAME.csv` under $RECONCILER_LEADS_DIR, or a path inside the repository, relative to this file.",
+        description="`leads:NAME.csv` under $RECONCILER_LEADS_DIR, or a path in the repository, relative to this file.",
         examples=["leads:vp-sales-q3.csv", "../leads/example.csv"],
     )
     columns: dict[NonBlank, NonBlank] = Field(

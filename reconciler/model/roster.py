@@ -1,4 +1,4 @@
-"""The people of one campaign, as counts and keyed hashes. The leads themselves pass from the list to the server only."""
+"""The people of one campaign, as counts and keyed hashes. Leads themselves pass from the list to the server only."""
 
 from dataclasses import dataclass
 
