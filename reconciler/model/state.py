@@ -5,9 +5,10 @@ Two members belong together with it: blobs (rendered steps, ledger segments) liv
 
 from typing import Literal
 
-from pydantic import AwareDatetime, Field
+from pydantic import AwareDatetime, Field, TypeAdapter
 
-from reconciler.model.base import Frozen
+from reconciler.model.base import Frozen, canonical
+from reconciler.model.campaign import SequenceStep
 from reconciler.model.live import Capabilities
 
 STATE_VERSION: Literal[1] = 1
@@ -22,7 +23,7 @@ class Binding(Frozen):
 
 
 class Cohort(Frozen):
-    """One enrolment: when, how many leads were sent, and how many of them the server took (the rest is suppressed)."""
+    """One batch of an enrolment: when, how many leads were sent, and how many people that added to the campaign."""
 
     at: AwareDatetime
     sent: int
@@ -30,8 +31,12 @@ class Cohort(Frozen):
 
 
 class Leftover(Frozen):
-    """A draft that cannot be deleted by API. `id` is None where a create's answer was lost: it may exist or not."""
+    """A draft of a campaign that was replaced, which the API cannot delete: it stays in Leadterra.
 
+    `id` is None where the answer to a create was lost: such a draft may exist or not; it has no leads.
+    """
+
+    campaign: str
     id: str | None
     name: str
     at: AwareDatetime
@@ -42,7 +47,8 @@ class CampaignState(Frozen):
     """What is known of one managed campaign.
 
     `steps_digest` covers the steps as last sent, `read_back_digest` the same as the server then showed them (servers
-    may tidy HTML up); None: the server cannot show them. `ledger` names the segments of keyed hashes, oldest first.
+    may tidy HTML up); None: the server cannot show them. Both name the blob that holds the steps. `ledger` names the
+    segments of keyed hashes, oldest first.
     `outside` counts leads that were enrolled by somebody else before `import`.
     """
 
@@ -54,14 +60,11 @@ class CampaignState(Frozen):
     started_at: AwareDatetime | None = Field(default=None, description="When it was first started; null: never.")
     protect: bool = False
     steps_digest: str
-    steps_blob: str | None = None
     read_back_digest: str | None = None
-    read_back_blob: str | None = None
     sources: dict[str, str] = Field(default_factory=dict, description="Digests of the files the steps came from.")
     ledger: tuple[str, ...] = ()
     cohorts: tuple[Cohort, ...] = ()
     outside: int = 0
-    leftovers: tuple[Leftover, ...] = ()
 
     @property
     def accepted(self) -> int:
@@ -90,6 +93,16 @@ class Stop(Frozen):
     by: str
 
 
+def dump_steps(steps: tuple[SequenceStep, ...]) -> bytes:
+    """Write steps as a blob; its SHA-256, and so its name, is `steps_digest`."""
+    return canonical([step.model_dump() for step in steps]).encode()
+
+
+def load_steps(blob: bytes) -> tuple[SequenceStep, ...]:
+    """Read such a blob."""
+    return TypeAdapter(tuple[SequenceStep, ...]).validate_json(blob)
+
+
 class State(Frozen):
     """The whole document. `serial` grows by one with each commit; `lineage` never changes."""
 
@@ -106,11 +119,16 @@ class State(Frozen):
     capabilities: Capabilities = Capabilities()
     campaigns: dict[str, CampaignState] = Field(default_factory=dict)
     tombstones: dict[str, Tombstone] = Field(default_factory=dict)
+    leftovers: tuple[Leftover, ...] = ()
     stops: tuple[Stop, ...] = ()
 
     def stop_for(self, key: str) -> Stop | None:
         """Return the stop mark that holds this campaign, if any."""
         return next((mark for mark in self.stops if mark.scope in {"*", key}), None)
+
+    def leftover_ids(self, key: str) -> tuple[str, ...]:
+        """Return the ids of older drafts of this campaign."""
+        return tuple(item.id for item in self.leftovers if item.campaign == key and item.id is not None)
 
     def with_campaign(self, key: str, campaign: CampaignState | None) -> "State":
         """Return the state with one campaign set, or taken out."""

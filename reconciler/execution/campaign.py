@@ -1,0 +1,340 @@
+"""One campaign's actions, in order: each is checked, called, and written down before the next one begins."""
+
+import threading
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from typing import assert_never
+
+from reconciler.diagnostics import ApiError, CallMissingError, Interrupted, ReconcilerError, StateError
+from reconciler.execution import transitions
+from reconciler.execution.checks import Checks
+from reconciler.execution.reading import Reader
+from reconciler.model.campaign import Campaign, SequenceStep
+from reconciler.model.live import Enrolment, LiveCampaign, LiveStatus, RemoteCampaign, Started
+from reconciler.model.plan import Action, ActionStatus, Kind
+from reconciler.model.report import ActionResult, Outcome
+from reconciler.model.roster import Roster
+from reconciler.model.state import CampaignState, Cohort, Leftover, State, dump_steps
+from reconciler.ports import CampaignApi, EventSink, LeadSource, StateStore, update_state
+
+_WAITING = {
+    ActionStatus.HELD: Outcome.HELD,
+    ActionStatus.BLOCKED: Outcome.BLOCKED,
+    ActionStatus.SCHEDULED: Outcome.SCHEDULED,
+}
+
+
+class NotReadyError(Exception):
+    """A check right before the call said no: what remains of the campaign waits."""
+
+    def __init__(self, outcome: Outcome, words: str) -> None:
+        super().__init__(words)
+        self.outcome = outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What every campaign of a run works with.
+
+    `cancelled` is set when the run is told to end; `halted` when the state cannot be written: then nothing more is
+    called, since it could not be remembered.
+    """
+
+    api: CampaignApi
+    reader: Reader
+    store: StateStore
+    leads: LeadSource
+    sink: EventSink
+    checks: Checks
+    clock: Callable[[], datetime]
+    cancelled: threading.Event
+    halted: threading.Event
+
+    def change(self, transition: Callable[[State], State]) -> State:
+        """Commit a change of the state."""
+        try:
+            return update_state(self.store, transition)
+        except StateError:
+            self.halted.set()
+            raise
+
+
+class CampaignRun:
+    """Carries out the actions of one campaign. One thread at a time uses it."""
+
+    def __init__(
+        self, tools: Tools, *, key: str, known_key: str, campaign: Campaign | None, roster: Roster, planned: LiveStatus
+    ) -> None:
+        self._tools = tools
+        self._key = known_key
+        self._final_key = key
+        self._campaign = campaign
+        self._roster = roster
+        self._planned = planned
+        self._enrolled = False
+
+    def execute(self, actions: tuple[Action, ...]) -> list[ActionResult]:
+        """Do what is ready, in order. Once something did not work out, the rest is left for the next run."""
+        results: list[ActionResult] = []
+        broken: str | None = None
+        for action in actions:
+            if action.status is not ActionStatus.READY:
+                results.append(_result(action, _WAITING[action.status], action.reason))
+                continue
+            if broken is None and self._tools.cancelled.is_set():
+                broken = "the run was interrupted"
+            if broken is None and self._tools.halted.is_set():
+                broken = "the state could not be written, so nothing more was done"
+            if broken is not None:
+                results.append(_result(action, Outcome.NOT_ATTEMPTED, broken))
+                continue
+            self._tools.sink.action_started(action)
+            result = self._attempt(action)
+            self._tools.sink.action_finished(action, result)
+            results.append(result)
+            if result.outcome is not Outcome.DONE:
+                broken = f"{action.kind.value} came first and is {result.outcome.value}"
+        return results
+
+    def _attempt(self, action: Action) -> ActionResult:
+        try:
+            return self._do(action)
+        except NotReadyError as refusal:
+            return _result(action, refusal.outcome, str(refusal))
+        except Interrupted:
+            return _result(action, Outcome.UNKNOWN, "interrupted while waiting for an answer; the next plan reads it")
+        except ApiError as failure:
+            return _result(action, _outcome(failure), str(failure))
+        except StateError as failure:
+            words = f"Leadterra may have carried it out, but it could not be written down: {failure}"
+            return _result(action, Outcome.UNKNOWN, words)
+        except ReconcilerError as failure:
+            return _result(action, Outcome.FAILED, str(failure))
+
+    def _do(self, action: Action) -> ActionResult:  # noqa: C901, PLR0911 - one line a kind
+        match action.kind:
+            case Kind.MOVE:
+                return self._move(action)
+            case Kind.ADOPT:
+                self._tools.change(lambda state: transitions.adopted(state, self._key))
+                return _result(action, Outcome.DONE, "managed again")
+            case Kind.CREATE:
+                return self._create(action)
+            case Kind.UPDATE:
+                return self._update(action)
+            case Kind.REPLACE:
+                return self._replace(action)
+            case Kind.ENROLL:
+                return self._enroll(action)
+            case Kind.START | Kind.RESUME:
+                return self._start(action)
+            case Kind.PAUSE:
+                return self._pause(action)
+            case Kind.FORGET:
+                self._tools.change(lambda state: transitions.forgotten(state, self._key, self._tools.clock()))
+                return _result(action, Outcome.DONE, "no longer managed; it stays in Leadterra")
+            case Kind.SUPPRESS:
+                raise AssertionError("no plan suppresses yet")
+            case _:
+                assert_never(action.kind)
+
+    def _move(self, action: Action) -> ActionResult:
+        old, new = self._key, self._final_key
+        self._tools.change(lambda state: transitions.moved(state, old, new))
+        self._key = new
+        return _result(action, Outcome.DONE, f"was {old}")
+
+    def _create(self, action: Action) -> ActionResult:
+        entry = self._new_draft()
+        self._tools.change(lambda state: transitions.created(state, self._key, entry))
+        return _result(action, Outcome.DONE, f"draft {entry.id}")
+
+    def _replace(self, action: Action) -> ActionResult:
+        old = self._known()
+        entry = self._new_draft()
+        left = Leftover(
+            campaign=self._key, id=old.id, name=old.name, at=self._tools.clock(), reason=f"replaced by {entry.id}"
+        )
+        self._tools.change(lambda state: transitions.created(state, self._key, entry, instead_of=left))
+        self._roster = self._tools.leads.roster(self._wanted, entry) if self._wanted.leads else self._roster
+        words = f"new draft {entry.id}; the old one, {old.id}, cannot be deleted by API and stays in Leadterra"
+        return _result(action, Outcome.DONE, words).model_copy(update={"kind": Kind.REPLACE})
+
+    def _update(self, action: Action) -> ActionResult:
+        campaign, reader = self._wanted, self._tools.reader
+        if reader.capabilities.patch_campaign is False:
+            return self._replace(action)
+        self._tools.store.put_blob(dump_steps(campaign.steps))
+        known = self._known()
+        try:
+            answer = self._tools.api.update(known.id, campaign.name, campaign.steps)
+        except CallMissingError:
+            reader.learn(patch_campaign=False)
+            self._tools.change(lambda state: state.model_copy(update={"capabilities": reader.capabilities}))
+            return self._replace(action)
+        reader.learn(patch_campaign=True)
+        read_back = self._read_back(known.id, answer)
+        self._tools.change(
+            lambda state: transitions.updated(
+                state.model_copy(update={"capabilities": reader.capabilities}),
+                self._key,
+                campaign,
+                read_back=read_back,
+                sources=campaign.sources,
+            )
+        )
+        return _result(action, Outcome.DONE, "as its file says")
+
+    def _new_draft(self) -> CampaignState:
+        """Create a draft. Where the answer is lost it may exist, and nobody knows its id: that is kept in mind."""
+        campaign = self._wanted
+        digest = self._tools.store.put_blob(dump_steps(campaign.steps))
+        at = self._tools.clock()
+        try:
+            remote = self._tools.api.create(campaign.name, campaign.steps, operation=str(uuid.uuid4()))
+        except (ApiError, Interrupted) as failure:
+            if isinstance(failure, Interrupted) or _outcome(failure) is Outcome.UNKNOWN:
+                lost = Leftover(
+                    campaign=self._key, id=None, name=campaign.name, at=at, reason="the answer to its creation was lost"
+                )
+                self._tools.change(lambda state: transitions.create_lost(state, lost))
+            raise
+        return CampaignState(
+            id=remote.id,
+            name=campaign.name,
+            file=campaign.file,
+            status="draft",
+            protect=campaign.protect,
+            steps_digest=digest,
+            read_back_digest=None,
+            sources=campaign.sources,
+        ).model_copy(update={"read_back_digest": self._read_back(remote.id, remote)})
+
+    def _read_back(self, campaign_id: str, answer: RemoteCampaign) -> str | None:
+        """Keep the steps as the server shows them after a write; None where it cannot."""
+        steps: tuple[SequenceStep, ...] | None = answer.steps
+        if steps is None:
+            try:
+                shown = self._tools.reader.show(campaign_id)
+            except ApiError:
+                return None
+            steps = shown.steps if shown else None
+        return None if steps is None else self._tools.store.put_blob(dump_steps(steps))
+
+    def _enroll(self, action: Action) -> ActionResult:
+        """Enrol in batches, each written down before the next; then compare with what the server counts."""
+        campaign = self._wanted
+        self._check(before_enrolling=True)
+        known = self._known()
+        roster = self._tools.leads.roster(campaign, known)
+        if roster.digest != self._roster.digest:
+            raise NotReadyError(
+                Outcome.HELD, "the list changed since this was planned; run again to see who is on it now"
+            )
+        total, sent, accepted = roster.new + roster.changed, 0, 0
+        for kind, leads in self._tools.leads.batches(campaign, known):
+            self._stop_if_told()
+            answer = self._tools.api.enroll(known.id, leads)
+            taken = self._taken(answer) if kind == "new" else 0
+            segment = self._tools.store.put_blob(self._tools.leads.segment(leads))
+            cohort = Cohort(at=self._tools.clock(), sent=len(leads), accepted=taken)
+            self._tools.change(partial(transitions.enrolled, key=self._key, segment=segment, cohort=cohort))
+            sent, accepted = sent + len(leads), accepted + answer.accepted
+            self._tools.sink.leads_enrolled(campaign.key, sent, total)
+        self._enrolled = True
+        self._verify()
+        left_out = sent - accepted
+        words = f"{accepted:,} enrolled" + (f", {left_out:,} on the suppression list" if left_out else "")
+        return _result(action, Outcome.DONE, words)
+
+    def _taken(self, answer: Enrolment) -> int:
+        """Count how many people a batch of new leads added.
+
+        Leads that the server calls known are ours where a first try was carried out and its answer lost, and not ours
+        where somebody else had enrolled them: the counters tell.
+        """
+        if not answer.updated:
+            return answer.enrolled
+        known = self._known()
+        added = self._tools.api.stats(known.id).total_enrolled - known.expected_enrolled
+        return min(max(added, answer.enrolled), answer.accepted)
+
+    def _verify(self) -> None:
+        known = self._known()
+        stats = self._tools.api.stats(known.id)
+        if stats.total_enrolled < known.expected_enrolled or (
+            self._planned is LiveStatus.DRAFT and stats.total_enrolled != known.expected_enrolled
+        ):
+            raise NotReadyError(
+                Outcome.BLOCKED,
+                f"Leadterra counts {stats.total_enrolled:,} leads in it after the enrolment, expected were "
+                f"{known.expected_enrolled:,}; look in Leadterra who was added or removed, then run again",
+            )
+
+    def _start(self, action: Action) -> ActionResult:
+        live = self._check(before_enrolling=False)
+        self._stop_if_told()
+        answer: Started = self._tools.api.start(live.id)
+        if answer.status not in {None, "running"}:
+            raise NotReadyError(Outcome.UNKNOWN, f"start was answered with the status {answer.status}, not running")
+        state = self._tools.change(lambda newest: transitions.started(newest, self._key, self._tools.clock()))
+        mark = state.stop_for(self._key)
+        if mark is not None:
+            self._tools.api.pause(live.id)
+            self._tools.change(lambda newest: transitions.paused(newest, self._key))
+            raise NotReadyError(
+                Outcome.HELD,
+                f"stopped by {mark.by} while it was being started, and paused again at once: {mark.reason}",
+            )
+        return _result(action, Outcome.DONE, "running").model_copy(
+            update={"leads_enrolled": answer.leads_enrolled, "queued_messages": answer.queued_messages}
+        )
+
+    def _pause(self, action: Action) -> ActionResult:
+        self._tools.api.pause(self._known().id)
+        self._tools.change(lambda state: transitions.paused(state, self._key))
+        return _result(action, Outcome.DONE, "paused")
+
+    def _check(self, *, before_enrolling: bool) -> LiveCampaign:
+        verdict = self._tools.checks.check(
+            self._wanted,
+            self._tools.store.read(),
+            self._roster,
+            planned=self._planned,
+            before_enrolling=before_enrolling or not self._enrolled,
+        )
+        if verdict.status is not ActionStatus.READY:
+            raise NotReadyError(_WAITING[verdict.status], verdict.words)
+        return verdict.live
+
+    def _stop_if_told(self) -> None:
+        """Look for a stop mark or an interrupt right before a call that cannot be undone."""
+        mark = self._tools.store.read().stop_for(self._key)
+        if mark is not None:
+            raise NotReadyError(Outcome.HELD, f"stopped by {mark.by}: {mark.reason}")
+        if self._tools.cancelled.is_set():
+            raise NotReadyError(Outcome.NOT_ATTEMPTED, "the run was interrupted")
+        if self._tools.halted.is_set():
+            raise NotReadyError(Outcome.NOT_ATTEMPTED, "the state could not be written, so nothing more was done")
+
+    @property
+    def _wanted(self) -> Campaign:
+        if self._campaign is None:
+            raise AssertionError(f"{self._key} has no file, and its plan wants one")
+        return self._campaign
+
+    def _known(self) -> CampaignState:
+        return self._tools.store.read().campaigns[self._key]
+
+
+def _outcome(failure: ApiError) -> Outcome:
+    """Tell failed from unknown: a refusal is certain, no answer is certain only where nothing was sent."""
+    client_error = failure.status is not None and 400 <= failure.status < 500  # noqa: PLR2004 - HTTP's classes
+    return Outcome.FAILED if client_error or not failure.sent else Outcome.UNKNOWN
+
+
+def _result(action: Action, outcome: Outcome, detail: str) -> ActionResult:
+    return ActionResult(campaign=action.campaign, kind=action.kind, outcome=outcome, detail=detail)

@@ -1,0 +1,95 @@
+"""The whole run: pauses first, then the campaigns side by side; a report that says what became of every action."""
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from reconciler.execution.campaign import CampaignRun, Tools
+from reconciler.execution.checks import Checks
+from reconciler.execution.reading import WORKERS, Reader
+from reconciler.model.live import Live, LiveStatus
+from reconciler.model.plan import Action, ActionStatus, Kind, Plan
+from reconciler.model.report import ActionResult, Outcome, Report
+from reconciler.model.roster import Roster
+from reconciler.model.workspace import Desired
+from reconciler.ports import CampaignApi, EventSink, LeadSource, StateStore
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What a plan was made from, as far as its execution needs it. `known_keys`: key of the file → key of the state."""
+
+    plan: Plan
+    desired: Desired
+    live: Live
+    rosters: Mapping[str, Roster]
+    known_keys: Mapping[str, str]
+
+
+@dataclass(slots=True)
+class Executor:
+    """Carries out a plan, and nothing else. `bugs` holds what should never have happened, for the caller to raise."""
+
+    api: CampaignApi
+    store: StateStore
+    leads: LeadSource
+    sink: EventSink
+    clock: Callable[[], datetime]
+    cancelled: threading.Event
+    bugs: list[Exception] = field(default_factory=list)
+
+    def run(self, run: Run) -> Report:
+        """Do everything that is ready. One campaign's failure stops that campaign only."""
+        began = self.clock()
+        reader = Reader(self.api, run.live.capabilities)
+        tools = Tools(
+            api=self.api,
+            reader=reader,
+            store=self.store,
+            leads=self.leads,
+            sink=self.sink,
+            checks=Checks(self.api, reader, run.desired.policy, self.clock, run.live),
+            clock=self.clock,
+            cancelled=self.cancelled,
+            halted=threading.Event(),
+        )
+        pausing = {action.campaign for action in run.plan.actions if _pauses(action)}
+        keys = list(dict.fromkeys(action.campaign for action in run.plan.actions))
+        results: dict[str, list[ActionResult]] = {}
+        with ThreadPoolExecutor(WORKERS, thread_name_prefix="apply") as threads:
+            for part in ([key for key in keys if key in pausing], [key for key in keys if key not in pausing]):
+                results.update(zip(part, threads.map(lambda key: self._campaign(tools, run, key), part), strict=True))
+        return Report(
+            plan_digest=run.plan.digest,
+            started_at=began,
+            finished_at=self.clock(),
+            interrupted=self.cancelled.is_set(),
+            results=tuple(result for key in keys for result in results[key]),
+        )
+
+    def _campaign(self, tools: Tools, run: Run, key: str) -> Sequence[ActionResult]:
+        known_key = run.known_keys.get(key, key)
+        live = run.live.campaigns.get(known_key)
+        actions = run.plan.of(key)
+        try:
+            return CampaignRun(
+                tools,
+                key=key,
+                known_key=known_key,
+                campaign=run.desired.campaign(key),
+                roster=run.rosters.get(key, Roster(source="", at_hand=True)),
+                planned=live.status if live else LiveStatus.DRAFT,
+            ).execute(actions)
+        except Exception as bug:  # noqa: BLE001 - the other campaigns go on, and the caller raises it at the end
+            self.bugs.append(bug)
+            words = "an error of this program; what it did is in the next plan"
+            return [
+                ActionResult(campaign=key, kind=action.kind, outcome=Outcome.UNKNOWN, detail=words)
+                for action in actions
+            ]
+
+
+def _pauses(action: Action) -> bool:
+    return action.kind is Kind.PAUSE and action.status is ActionStatus.READY

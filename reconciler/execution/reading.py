@@ -1,0 +1,133 @@
+"""What the server says: read side by side, every failure kept as an unknown."""
+
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+from reconciler.diagnostics import ApiError, CallMissingError, CampaignGoneError
+from reconciler.model.live import (
+    Capabilities,
+    Live,
+    LiveCampaign,
+    LiveStatus,
+    RemoteCampaign,
+    Stats,
+)
+from reconciler.model.state import CampaignState, State
+from reconciler.ports import CampaignReader
+
+WORKERS = 8
+"""Requests side by side. The client paces them; the server's 429 slows them down."""
+
+_T = TypeVar("_T")
+_DOCUMENTED = {status.value: status for status in (LiveStatus.DRAFT, LiveStatus.RUNNING, LiveStatus.PAUSED)}
+
+
+class Reader:
+    """Reads campaigns, and learns on the way whether the server can show one in full.
+
+    `capabilities` holds what is known so far; an undocumented call that is known to be missing is not tried again.
+    """
+
+    def __init__(self, api: CampaignReader, capabilities: Capabilities) -> None:
+        self._api = api
+        self.capabilities = capabilities
+
+    def campaign(self, known: CampaignState, leftovers: Iterable[str] = ()) -> LiveCampaign:
+        """Read one campaign. A call that fails makes the status unknown; `CampaignGoneError` alone makes it gone."""
+        try:
+            stats = self._api.stats(known.id)
+            shown = self.show(known.id)
+        except CampaignGoneError:
+            return LiveCampaign(id=known.id, status=LiveStatus.GONE)
+        except ApiError as failure:
+            return LiveCampaign(id=known.id, status=LiveStatus.UNKNOWN, problem=str(failure))
+        status, read = _status(known, shown, stats)
+        return LiveCampaign(
+            id=known.id,
+            status=status,
+            status_read=read,
+            name=shown.name if shown else None,
+            steps=shown.steps if shown else None,
+            stats=stats,
+            leftovers={name: self._leftover(name) for name in leftovers},
+            problem="Leadterra shows a status that is not documented" if status is LiveStatus.UNKNOWN else None,
+        )
+
+    def show(self, campaign_id: str) -> RemoteCampaign | None:
+        """Read a campaign in full; None where this server has no such call."""
+        if self.capabilities.get_campaign is False:
+            return None
+        try:
+            shown = self._api.campaign(campaign_id)
+        except CallMissingError:
+            self.learn(get_campaign=False)
+            return None
+        self.learn(get_campaign=True)
+        return shown
+
+    def learn(self, **calls: bool) -> None:
+        """Remember whether an undocumented call exists."""
+        self.capabilities = self.capabilities.model_copy(update=calls)
+
+    def _leftover(self, campaign_id: str) -> Stats | None:
+        """Read the counters of an older draft; one that is gone cannot send."""
+        try:
+            return self._api.stats(campaign_id)
+        except CampaignGoneError:
+            return Stats(total_enrolled=0, sent=0, queued=0)
+        except ApiError:
+            return None
+
+
+def _status(known: CampaignState, shown: RemoteCampaign | None, stats: Stats) -> tuple[LiveStatus, bool]:
+    """Tell the status, and whether the server said it.
+
+    Where no answer holds it, counters above zero show that the campaign has been started (leadterra-api.md, "Stats");
+    otherwise it is what was last written.
+    """
+    word = (shown.status if shown else None) or stats.status
+    if word is not None:
+        return _DOCUMENTED.get(word, LiveStatus.UNKNOWN), True
+    if known.status == "draft" and (stats.sent > 0 or stats.queued > 0):
+        return LiveStatus.RUNNING, False
+    return LiveStatus(known.status), False
+
+
+def read_live(reader: Reader, api: CampaignReader, state: State, wanted: Mapping[str, CampaignState]) -> Live:
+    """Read pools, accounts and the wanted campaigns (by key), side by side in a bounded pool of threads."""
+    problems: list[str] = []
+
+    def attempt(read: Callable[[], _T]) -> _T | None:
+        try:
+            return read()
+        except ApiError as failure:
+            problems.append(str(failure))
+            return None
+
+    with ThreadPoolExecutor(WORKERS, thread_name_prefix="read") as threads:
+        pools = threads.submit(attempt, api.sender_pools)
+        accounts = threads.submit(attempt, api.sender_accounts)
+        campaigns = {
+            key: threads.submit(reader.campaign, known, state.leftover_ids(key)) for key, known in wanted.items()
+        }
+        found = {key: future.result() for key, future in campaigns.items()}
+        return Live(
+            campaigns=found,
+            pools=pools.result(),
+            accounts=accounts.result(),
+            capabilities=reader.capabilities,
+            problems=tuple(sorted(problems)),
+        )
+
+
+def from_state(state: State, wanted: Mapping[str, CampaignState]) -> Live:
+    """Take what was last written as what is live, without asking (`plan --no-refresh`)."""
+    return Live(
+        campaigns={
+            key: LiveCampaign(id=known.id, status=LiveStatus(known.status), status_read=False)
+            for key, known in wanted.items()
+        },
+        capabilities=state.capabilities,
+        refreshed=False,
+    )

@@ -1,0 +1,133 @@
+"""What each outcome makes of the state: pure functions, so that they can be applied again to a newer document."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from reconciler.model.campaign import Campaign
+from reconciler.model.live import Live, LiveCampaign, LiveStatus
+from reconciler.model.state import Binding, CampaignState, Cohort, Leftover, State, Tombstone
+from reconciler.model.workspace import Desired
+
+
+def refreshed(
+    state: State,
+    *,
+    desired: Desired,
+    live: Live,
+    sources: Mapping[str, str],
+    binding: Binding,
+    at: datetime,
+) -> State:
+    """Write down what was read: binding, capabilities, statuses, whose pause it is, `protect`.
+
+    `sources` maps keys of the files to the keys under which the state has them. A pause that somebody else made becomes
+    ours where the file says paused, too (design §5, "paused elsewhere").
+    """
+    state = state.model_copy(update={"binding": binding, "capabilities": live.capabilities})
+    for key, known in state.campaigns.items():
+        state = state.with_campaign(key, _observed(known, live.campaigns.get(key), at))
+    for campaign in desired.campaigns:
+        key = sources.get(campaign.key, campaign.key)
+        entry = state.campaigns.get(key)
+        if entry is None:
+            continue
+        update: dict[str, object] = {"protect": campaign.protect, "file": campaign.file}
+        if campaign.status.value == "paused" and entry.status == "paused":
+            update["paused_by_us"] = True
+        state = state.with_campaign(key, entry.model_copy(update=update))
+    return state
+
+
+def _observed(known: CampaignState, seen: LiveCampaign | None, at: datetime) -> CampaignState:
+    """Take over a status that the server itself named; one that was started by somebody else counts as started now."""
+    if seen is None or not seen.status_read or seen.status in {LiveStatus.UNKNOWN, LiveStatus.GONE}:
+        return known
+    if seen.id != known.id or seen.status.value == known.status:
+        return known
+    started_at = known.started_at if seen.status is LiveStatus.DRAFT else known.started_at or at
+    return known.model_copy(
+        update={"status": seen.status.value, "paused_by_us": False, "started_at": started_at},
+    )
+
+
+def created(state: State, key: str, entry: CampaignState, *, instead_of: Leftover | None = None) -> State:
+    """Start managing a new draft; the one whose place it takes is kept in mind."""
+    if instead_of is not None:
+        state = state.model_copy(update={"leftovers": (*state.leftovers, instead_of)})
+    return state.with_campaign(key, entry)
+
+
+def create_lost(state: State, orphan: Leftover) -> State:
+    """Keep in mind that a draft may exist whose id nobody knows."""
+    return state.model_copy(update={"leftovers": (*state.leftovers, orphan)})
+
+
+def updated(state: State, key: str, campaign: Campaign, *, read_back: str | None, sources: Mapping[str, str]) -> State:
+    """Write down that a draft is as its file says."""
+    entry = state.campaigns[key]
+    return state.with_campaign(
+        key,
+        entry.model_copy(
+            update={
+                "name": campaign.name,
+                "steps_digest": campaign.steps_digest,
+                "read_back_digest": read_back,
+                "sources": dict(sources),
+            }
+        ),
+    )
+
+
+def enrolled(state: State, key: str, segment: str, cohort: Cohort) -> State:
+    """Add one batch to the ledger."""
+    entry = state.campaigns[key]
+    return state.with_campaign(
+        key,
+        entry.model_copy(update={"ledger": (*entry.ledger, segment), "cohorts": (*entry.cohorts, cohort)}),
+    )
+
+
+def started(state: State, key: str, at: datetime) -> State:
+    """Write down that it is running, and since when."""
+    entry = state.campaigns[key]
+    return state.with_campaign(
+        key,
+        entry.model_copy(
+            update={"status": "running", "paused_by_us": False, "started_at": entry.started_at or at},
+        ),
+    )
+
+
+def paused(state: State, key: str) -> State:
+    """Write down that we paused it."""
+    entry = state.campaigns[key]
+    if entry.status == "draft" and entry.started_at is None:
+        return state
+    return state.with_campaign(key, entry.model_copy(update={"status": "paused", "paused_by_us": True}))
+
+
+def moved(state: State, old: str, new: str) -> State:
+    """Give a campaign, its tombstone and its leftovers the new key."""
+    if old in state.campaigns:
+        state = state.with_campaign(new, state.campaigns[old]).with_campaign(old, None)
+    elif old in state.tombstones:
+        rest = {key: item for key, item in state.tombstones.items() if key != old}
+        state = state.model_copy(update={"tombstones": {**rest, new: state.tombstones[old]}})
+    leftovers = tuple(
+        item.model_copy(update={"campaign": new}) if item.campaign == old else item for item in state.leftovers
+    )
+    return state.model_copy(update={"leftovers": leftovers})
+
+
+def adopted(state: State, key: str) -> State:
+    """Manage a forgotten campaign again."""
+    rest = {name: item for name, item in state.tombstones.items() if name != key}
+    entry = state.tombstones[key].campaign
+    return state.model_copy(update={"tombstones": rest}).with_campaign(key, entry)
+
+
+def forgotten(state: State, key: str, at: datetime) -> State:
+    """Stop managing a campaign; its tombstone keeps id and ledger."""
+    buried = Tombstone(at=at, campaign=state.campaigns[key])
+    tombstones = dict(sorted({**state.tombstones, key: buried}.items()))
+    return state.model_copy(update={"tombstones": tombstones}).with_campaign(key, None)

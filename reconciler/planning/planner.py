@@ -1,0 +1,175 @@
+"""Everything together: identities, one draft a campaign, room shared out in order, digests, summary."""
+
+from collections import Counter
+from dataclasses import replace
+
+from reconciler.diagnostics import Diagnostic, error, note
+from reconciler.model.base import digest
+from reconciler.model.live import Live, LiveStatus
+from reconciler.model.plan import (
+    Action,
+    ActionStatus,
+    Base,
+    Effect,
+    GuardResult,
+    Kind,
+    Plan,
+    PlannedCampaign,
+    PlannedStep,
+    Summary,
+)
+from reconciler.model.workspace import Desired
+from reconciler.planning.guards import Room, combine, evaluate, room_today
+from reconciler.planning.identity import Resemblance, find_renames, settle
+from reconciler.planning.single import Draft, Inputs, draft, people
+
+
+def make_plan(inputs: Inputs) -> Plan:
+    """Make the plan. Equal inputs make equal plans, in whatever order files and answers arrived."""
+    alike = Resemblance({key: roster.hashes for key, roster in inputs.rosters.items()}, inputs.ledgers)
+    subjects = find_renames(settle(inputs.desired, inputs.state, inputs.targets), alike)
+    drafts = [draft(subject, inputs) for subject in subjects]
+    _admit(drafts, inputs)
+    campaigns = tuple(_planned(made, inputs) for made in drafts if made.subject.campaign or made.actions)
+    actions = tuple(action for made in drafts for action in made.actions)
+    digests = {campaign.key: campaign.digest for campaign in campaigns}
+    return Plan(
+        tool=inputs.tool,
+        workspace=inputs.desired.workspace,
+        environment=inputs.desired.environment,
+        timezone=inputs.desired.policy.timezone,
+        created_at=inputs.now,
+        base=Base(lineage=inputs.state.lineage, serial=inputs.state.serial, specs=specs_digest(inputs.desired)),
+        digest=digest({"lineage": inputs.state.lineage, "campaigns": digests}),
+        refreshed=inputs.live.refreshed,
+        campaigns=campaigns,
+        actions=actions,
+        diagnostics=tuple(sorted(_diagnostics(drafts, inputs), key=lambda item: item.order)),
+        summary=_summary(campaigns, actions),
+    )
+
+
+def specs_digest(desired: Desired) -> str:
+    """Digest of all that is wanted; the places where it is written do not belong to it."""
+    places = {"file": True, "line": True, "step_lines": True, "sources": True, "own_sources": True}
+    leads = {"path": True, "file": True, "line": True, "tracked": True}
+    return digest(
+        desired.model_dump(mode="json", exclude={"campaigns": {"__all__": {**places, "leads": leads}}}, by_alias=True)
+    )
+
+
+def queued_today(live: Live) -> int | None:
+    """Emails that running campaigns of this repository have waiting. None: unknown, since one could not be read."""
+    if any(item.status is LiveStatus.UNKNOWN for item in live.campaigns.values()):
+        return None
+    running = [item for item in live.campaigns.values() if item.status is LiveStatus.RUNNING]
+    if any(item.stats is None for item in running):
+        return None
+    return sum(item.stats.queued for item in running if item.stats is not None)
+
+
+def _admit(drafts: list[Draft], inputs: Inputs) -> None:
+    """Make the checks, and share today's room out: in the order of keys, first come, first served."""
+    queued = queued_today(inputs.live)
+    room: Room | None = None
+    if inputs.live.pools is not None and queued is not None:
+        room = room_today(inputs.live.pools, headroom=inputs.desired.policy.headroom, queued=queued)
+    for made in drafts:
+        if made.facts is None:
+            continue
+        facts = replace(made.facts, room=room)
+        results = evaluate(facts)
+        status = combine(results)
+        if status is ActionStatus.READY and room is not None:
+            room = replace(room, reserved=room.reserved + facts.need)
+        made.actions = [_guarded(action, status, results) for action in made.actions]
+
+
+def _guarded(action: Action, status: ActionStatus, results: tuple[GuardResult, ...]) -> Action:
+    if action.effect is not Effect.IRREVERSIBLE:
+        return action
+    reason = action.reason if status is ActionStatus.READY else why(results)
+    return action.model_copy(update={"status": status, "guards": results, "reason": reason})
+
+
+def why(results: tuple[GuardResult, ...]) -> str:
+    """Join the words of the failed guards."""
+    return "; ".join(result.detail for result in results if result.passed is False)
+
+
+def _planned(made: Draft, inputs: Inputs) -> PlannedCampaign:
+    subject, campaign, known = made.subject, made.subject.campaign, made.subject.known
+    file = campaign.file if campaign else known.file if known else None
+    name = campaign.name if campaign else known.name if known else subject.key
+    steps = campaign.steps if campaign else ()
+    return PlannedCampaign(
+        key=subject.key,
+        name=name,
+        digest=_digest(made),
+        file=file,
+        line=campaign.line if campaign else None,
+        desired=made.column.value,
+        live=made.row.value,
+        people=people(made, inputs),
+        steps=tuple(PlannedStep(subject=step.subject, delay_days=step.delay_days) for step in steps),
+    )
+
+
+def _digest(made: Draft) -> str:
+    """Cover what would be done, to whom and with which text: not whether it is ready, and not where it is written."""
+    sends = any(action.effect is Effect.IRREVERSIBLE for action in made.actions)
+    campaign = made.subject.campaign
+    return digest(
+        {
+            "actions": [
+                {
+                    "kind": action.kind.value,
+                    "effect": action.effect.value,
+                    "changes": [change.model_dump(mode="json") for change in action.changes],
+                }
+                for action in made.actions
+            ],
+            "steps": campaign.steps_digest if campaign and sends else None,
+            "roster": made.roster.digest if sends else None,
+        }
+    )
+
+
+def _summary(campaigns: tuple[PlannedCampaign, ...], actions: tuple[Action, ...]) -> Summary:
+    kinds = Counter(action.kind for action in actions)
+    touched = {action.campaign for action in actions}
+    by_status = {
+        status: len({action.campaign for action in actions if action.status is status}) for status in ActionStatus
+    }
+    return Summary(
+        **{kind.value: kinds[kind] for kind in Kind},
+        held=by_status[ActionStatus.HELD],
+        blocked=by_status[ActionStatus.BLOCKED],
+        scheduled=by_status[ActionStatus.SCHEDULED],
+        unchanged=sum(campaign.key not in touched for campaign in campaigns),
+        new_recipients=sum(campaign.people.receive for campaign in campaigns),
+    )
+
+
+def _diagnostics(drafts: list[Draft], inputs: Inputs) -> list[Diagnostic]:
+    found = [item for made in drafts for item in made.diagnostics]
+    found += [item for made in drafts for item in made.roster.diagnostics]
+    found += [error("unread", problem) for problem in inputs.live.problems]
+    found += [item for made in drafts for item in _left_the_list(made)]
+    if inputs.live.refreshed and inputs.live.capabilities.get_campaign is False and inputs.live.campaigns:
+        words = (
+            "this server cannot show a campaign's name, steps and status: what was last written by us is taken as live"
+        )
+        found.append(note("unreadable", words))
+    return found
+
+
+def _left_the_list(made: Draft) -> list[Diagnostic]:
+    known = made.subject.known
+    if known is None or known.started_at is None or not made.roster.gone or made.subject.campaign is None:
+        return []
+    count = f"{made.roster.gone:,} {'person' if made.roster.gone == 1 else 'people'}"
+    words = f"{made.subject.key}: {count} left the list and still get the later steps"
+    return [
+        note("left-the-list", words, hint="suppress them in Leadterra to keep them from it", campaign=made.subject.key)
+    ]

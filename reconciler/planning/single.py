@@ -1,0 +1,266 @@
+"""The plan of one campaign, before it is known how much room the others leave it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from reconciler.diagnostics import Diagnostic, SourceRange, error, note
+from reconciler.model.campaign import Campaign, SequenceStep
+from reconciler.model.live import Live, LiveCampaign
+from reconciler.model.plan import Action, ActionStatus, Change, Effect, Kind, People
+from reconciler.model.roster import Roster
+from reconciler.model.state import CampaignState, State
+from reconciler.model.workspace import Desired
+from reconciler.planning.diff import changes, created, step_changes
+from reconciler.planning.guards import Facts
+from reconciler.planning.identity import Subject
+from reconciler.planning.lifecycle import EFFECTS, STARTED_ROWS, TABLE, Cell, Column, Row, column_of, row_of
+
+NO_ROSTER = Roster(source="", at_hand=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """Everything a plan is made from. `steps` are the blobs of rendered steps, by their digest.
+
+    `rosters` is by key of the files, `ledgers` holds the address hashes of vanished campaigns.
+    """
+
+    desired: Desired
+    state: State
+    live: Live
+    rosters: Mapping[str, Roster]
+    steps: Mapping[str, tuple[SequenceStep, ...]]
+    ledgers: Mapping[str, frozenset[bytes]]
+    now: datetime
+    tool: str
+    targets: frozenset[str] | None = None
+
+    def sent(self, digest: str | None) -> tuple[SequenceStep, ...] | None:
+        """Return the steps of this digest, where they are kept."""
+        return None if digest is None else self.steps.get(digest)
+
+
+@dataclass(slots=True)
+class Draft:
+    """The actions of one campaign, without guards yet. `facts` is there where something irreversible is among them.
+
+    `need` counts the emails that would go out today, `receive` the people who would get a first one.
+    """
+
+    subject: Subject
+    row: Row
+    column: Column
+    roster: Roster
+    actions: list[Action] = field(default_factory=list)
+    diagnostics: list[Diagnostic] = field(default_factory=list)
+    facts: Facts | None = None
+    receive: int = 0
+
+
+def draft(subject: Subject, inputs: Inputs) -> Draft:
+    """Look the campaign up in the lifecycle table and fill the cell in."""
+    live = inputs.live.campaigns.get(subject.known_key)
+    row = row_of(subject.known, live)
+    column = column_of(subject.campaign.status if subject.campaign else None)
+    cell = TABLE[row, column]
+    made = Draft(subject, row, column, inputs.rosters.get(subject.key, NO_ROSTER))
+    if cell.error is not None:
+        words = cell.error.format(key=subject.known_key)
+        words = f"{words} ({live.problem})" if live and live.problem and row is Row.UNKNOWN else words
+        code = "gone" if row is Row.GONE else "unread"
+        made.diagnostics.append(error(code, f"{subject.key}: {words}", at=_place(subject), campaign=subject.key))
+        return made
+    if subject.problem is not None:
+        made.actions = [_action(made, kind, subject.problem, blocked=True) for kind in cell.kinds]
+        return made
+    made.actions += [_action(made, kind, _via_reason(kind, subject)) for kind in subject.via]
+    if cell.note is not None:
+        made.diagnostics.append(
+            note("not-yet", f"{subject.key}: {cell.note}", at=_place(subject), campaign=subject.key)
+        )
+    if subject.already_moved and subject.campaign is not None:
+        words = f"{subject.key}: the rename from {subject.campaign.moved_from} is done; `moved` can go from the file"
+        made.diagnostics.append(note("moved-done", words, at=_place(subject), campaign=subject.key))
+    frozen = _frozen(made, inputs)
+    for kind in cell.kinds:
+        _add(made, kind, cell, live, inputs)
+    if any(action.effect is Effect.IRREVERSIBLE for action in made.actions):
+        made.facts = _facts(made, live, inputs, frozen)
+    return made
+
+
+def _add(made: Draft, kind: Kind, cell: Cell, live: LiveCampaign | None, inputs: Inputs) -> None:
+    """Add one candidate of the cell, if there is anything to do for it."""
+    campaign, known, roster = made.subject.campaign, made.subject.known, made.roster
+    if kind is Kind.UPDATE and campaign is not None and known is not None and live is not None:
+        if cell.blocked is not None:
+            status = Change(path="status", before=live.status.value, after=campaign.status.value)
+            made.actions.append(_action(made, kind, cell.blocked, (status,), blocked=True))
+            return
+        _add_update(made, campaign, known, live, inputs)
+    elif kind is Kind.CREATE and campaign is not None:
+        made.actions.append(_action(made, kind, "not in Leadterra yet", created(campaign)))
+    elif kind is Kind.ENROLL:
+        everybody = any(action.kind is Kind.REPLACE for action in made.actions)
+        new, changed = (roster.leads, 0) if everybody else (roster.new, roster.changed)
+        if new or changed or not roster.at_hand:
+            made.actions.append(_action(made, kind, _enroll_reason(new, changed)))
+    else:
+        made.actions.append(_action(made, kind, _REASONS.get((kind, made.column), _REASONS_ANY.get(kind, ""))))
+
+
+def _add_update(made: Draft, campaign: Campaign, known: CampaignState, live: LiveCampaign, inputs: Inputs) -> None:
+    sent, read_back = inputs.sent(known.steps_digest), inputs.sent(known.read_back_digest)
+    found = changes(campaign, known, live, sent=sent, read_back=read_back)
+    running, patch = made.column is Column.RUNNING, inputs.live.capabilities.patch_campaign
+    if running and known.accepted and made.roster.gone:
+        # Nobody can be taken out of a draft by API, and starting it would write to people who left the list.
+        words = f"{made.roster.gone:,} of the draft's leads are no longer on the list: a new draft takes over"
+        made.actions.append(_action(made, Kind.REPLACE, words, found))
+    elif found and running and known.accepted and patch is False:
+        made.actions.append(_action(made, Kind.REPLACE, f"differs from its file; {_NEW_DRAFT}", found))
+    elif found:
+        words = f"differs from its file; {_NEW_DRAFT}" if patch is False else "differs from its file"
+        made.actions.append(_action(made, Kind.UPDATE, words, found, fallback=Kind.REPLACE))
+
+
+_NEW_DRAFT = "this server cannot change a draft, so a new one takes over and the old one stays in Leadterra"
+
+
+def _frozen(made: Draft, inputs: Inputs) -> str | None:
+    """Handle steps that differ from those a started campaign is sending (design §5, note 2).
+
+    An edit of the campaign's own file is blocked, and holds what would write to more people with the old text; a
+    shared template that changed is only told.
+    """
+    campaign, known = made.subject.campaign, made.subject.known
+    if campaign is None or known is None or made.row not in STARTED_ROWS:
+        return None
+    if made.column not in {Column.RUNNING, Column.PAUSED}:
+        return None
+    if campaign.name != known.name:
+        words = f'{campaign.key}: a started campaign keeps its name in Leadterra, "{known.name}"'
+        made.diagnostics.append(note("name-frozen", words, at=_place(made.subject), campaign=campaign.key))
+    if campaign.steps_digest == known.steps_digest:
+        return None
+    changed = {
+        source
+        for source in {*campaign.sources, *known.sources}
+        if campaign.sources.get(source) != known.sources.get(source)
+    }
+    shared = changed - {".", *campaign.own_sources}
+    if known.sources and changed and changed == shared:
+        words = f"{campaign.key} has been started and keeps the old text: {', '.join(sorted(shared))} changed"
+        made.diagnostics.append(note("shared-template", words, at=_place(made.subject), campaign=campaign.key))
+        return None
+    since = f" since {known.started_at:%d %b %Y}" if known.started_at else ""
+    words = (
+        f"its steps were edited, but it has been sending{since} and its steps are frozen; revert the edit, "
+        f'stop it with `reconciler stop {campaign.key} --reason "…"`, or give the new text to a new key: that starts '
+        "from step 1 and leaves out whoever was written to"
+    )
+    found = step_changes(inputs.sent(known.steps_digest), campaign.steps)
+    made.actions.append(_action(made, Kind.UPDATE, words, found, blocked=True))
+    return "its steps were edited and are frozen: new people would read the old text"
+
+
+def _facts(made: Draft, live: LiveCampaign | None, inputs: Inputs, frozen: str | None) -> Facts | None:
+    campaign, known, roster = made.subject.campaign, made.subject.known, made.roster
+    if campaign is None:
+        return None
+    if made.row in STARTED_ROWS:
+        stats = live.stats if live else None
+        waiting = stats.queued if stats and made.row is not Row.RUNNING else 0
+        expected, need = (stats.total_enrolled if stats else 0) + roster.new, waiting + roster.new
+        made.receive = roster.new
+    elif known is None or any(action.kind is Kind.REPLACE for action in made.actions):
+        expected = need = made.receive = roster.leads
+    else:
+        expected = need = made.receive = known.expected_enrolled + roster.new
+    return Facts(
+        campaign=campaign,
+        known=known,
+        live=live,
+        roster=roster,
+        policy=inputs.desired.policy,
+        now=inputs.now,
+        stop=inputs.state.stop_for(made.subject.key) or inputs.state.stop_for(made.subject.known_key),
+        accounts=inputs.live.accounts,
+        room=None,
+        need=need,
+        expected=expected,
+        refreshed=inputs.live.refreshed,
+        frozen=frozen,
+    )
+
+
+def people(made: Draft, inputs: Inputs) -> People:
+    """Count the people of a campaign for its row in the plan."""
+    live = inputs.live.campaigns.get(made.subject.known_key)
+    ready = any(action.effect is Effect.IRREVERSIBLE and action.status is ActionStatus.READY for action in made.actions)
+    roster = made.roster
+    return People(
+        receive=made.receive if ready else 0,
+        held=0 if ready else made.receive,
+        rows=roster.rows if roster.at_hand else None,
+        leads=roster.leads if roster.at_hand else None,
+        new=roster.new,
+        changed=roster.changed,
+        gone=roster.gone,
+        duplicates=roster.duplicates,
+        rejected=roster.rejected,
+        enrolled=live.stats.total_enrolled if live and live.stats else None,
+    )
+
+
+def _action(
+    made: Draft,
+    kind: Kind,
+    reason: str,
+    found: tuple[Change, ...] = (),
+    *,
+    blocked: bool = False,
+    fallback: Kind | None = None,
+) -> Action:
+    place = _place(made.subject)
+    return Action(
+        campaign=made.subject.key,
+        kind=kind,
+        status=ActionStatus.BLOCKED if blocked else ActionStatus.READY,
+        effect=EFFECTS[kind],
+        file=place.file,
+        line=place.line,
+        reason=reason,
+        fallback=fallback,
+        changes=found,
+    )
+
+
+def _place(subject: Subject) -> SourceRange:
+    if subject.campaign is not None:
+        return SourceRange(file=subject.campaign.file, line=subject.campaign.line)
+    return SourceRange(file=subject.known.file if subject.known else "")
+
+
+def _via_reason(kind: Kind, subject: Subject) -> str:
+    return f"was {subject.known_key}" if kind is Kind.MOVE else "it was managed here before, and is again"
+
+
+def _enroll_reason(new: int, changed: int) -> str:
+    parts = [f"{new:,} new {'lead' if new == 1 else 'leads'}"] if new else []
+    parts += [f"{changed:,} with changed fields"] if changed else []
+    return ", ".join(parts)
+
+
+_REASONS = {
+    (Kind.PAUSE, Column.PAUSED): "its file says paused",
+    (Kind.PAUSE, Column.ARCHIVED): "its file says archived",
+    (Kind.PAUSE, Column.FILE_GONE): "its file is gone",
+    (Kind.FORGET, Column.ARCHIVED): "its file says archived; it stays in Leadterra",
+    (Kind.FORGET, Column.FILE_GONE): "its file is gone; it stays in Leadterra",
+}
+_REASONS_ANY = {
+    Kind.START: "its file says running",
+    Kind.RESUME: "its file says running, and the pause was ours",
+}
