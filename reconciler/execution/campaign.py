@@ -283,8 +283,8 @@ class CampaignRun:
         state = self._tools.change(lambda newest: transitions.started(newest, self._key, self._tools.clock()))
         mark = state.stop_for(self._key)
         if mark is not None:
-            self._tools.api.pause(live.id)
-            self._tools.change(lambda newest: transitions.paused(newest, self._key))
+            stopped = self._tools.api.pause(live.id)
+            self._tools.change(lambda newest: transitions.paused(newest, self._key, stopped.status))
             raise NotReadyError(
                 Outcome.HELD,
                 f"stopped by {mark.by} while it was being started, and paused again at once: {mark.reason}",
@@ -294,8 +294,8 @@ class CampaignRun:
         )
 
     def _pause(self, action: Action) -> ActionResult:
-        self._tools.api.pause(self._known().id)
-        self._tools.change(lambda state: transitions.paused(state, self._key))
+        answer = self._tools.api.pause(self._known().id)
+        self._tools.change(lambda state: transitions.paused(state, self._key, answer.status))
         return _result(action, Outcome.DONE, "paused")
 
     def _check(self, *, before_enrolling: bool) -> LiveCampaign:

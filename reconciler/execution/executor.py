@@ -1,7 +1,7 @@
 """The whole run: pauses first, then the campaigns side by side; a report that says what became of every action."""
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -69,7 +69,7 @@ class Executor:
             results=tuple(result for key in keys for result in results[key]),
         )
 
-    def _campaign(self, tools: Tools, run: Run, key: str) -> Sequence[ActionResult]:
+    def _campaign(self, tools: Tools, run: Run, key: str) -> list[ActionResult]:
         known_key = run.known_keys.get(key, key)
         live = run.live.campaigns.get(known_key)
         actions = run.plan.of(key)

@@ -1,4 +1,4 @@
-"""Before anything is done: does this state belong to this server and to these files?"""
+"""Before anything is done: whether this state belongs to this server and to these files."""
 
 from reconciler.diagnostics import StateError, error
 from reconciler.model.live import Live

@@ -98,10 +98,10 @@ def started(state: State, key: str, at: datetime) -> State:
     )
 
 
-def paused(state: State, key: str) -> State:
-    """Write down that we paused it."""
-    entry = state.campaigns[key]
-    if entry.status == "draft" and entry.started_at is None:
+def paused(state: State, key: str, answered: str | None) -> State:
+    """Write down that we paused it; `answered` is the status in the answer, since pausing a draft changes nothing."""
+    entry = state.campaigns.get(key)
+    if entry is None or answered == "draft" or (answered is None and entry.started_at is None):
         return state
     return state.with_campaign(key, entry.model_copy(update={"status": "paused", "paused_by_us": True}))
 
@@ -131,3 +131,10 @@ def forgotten(state: State, key: str, at: datetime) -> State:
     buried = Tombstone(at=at, campaign=state.campaigns[key])
     tombstones = dict(sorted({**state.tombstones, key: buried}.items()))
     return state.model_copy(update={"tombstones": tombstones}).with_campaign(key, None)
+
+
+def removed(state: State, key: str) -> State:
+    """Forget a campaign altogether: entry, tombstone and leftovers."""
+    tombstones = {name: item for name, item in state.tombstones.items() if name != key}
+    leftovers = tuple(item for item in state.leftovers if item.campaign != key)
+    return state.model_copy(update={"tombstones": tombstones, "leftovers": leftovers}).with_campaign(key, None)

@@ -1,0 +1,174 @@
+"""What the commands share: options, streams, asking, ending early."""
+
+import functools
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import traceback
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Any, TypeVar
+
+import click
+
+from reconciler.diagnostics import Diagnostic, ReconcilerError, error
+from reconciler.reporting.escape import plain
+from reconciler.reporting.text import render_diagnostics
+from reconciler.settings import Settings, from_environment
+from reconciler.wiring import Place
+
+_F = TypeVar("_F", bound=Callable[..., Any])
+MIN_WIDTH, MAX_WIDTH = 60, 110
+
+
+def place_options(command: _F) -> _F:
+    """Add `--specs`, `--env` and `--sandbox`; the command gets a `Place`."""
+
+    @click.option(
+        "--specs",
+        type=click.Path(path_type=Path, file_okay=False),
+        default=Path("specs"),
+        show_default=True,
+        help="Folder of the files.",
+    )
+    @click.option("--env", "environment", metavar="NAME", help="Environment of workspace.yaml.")
+    @click.option("--sandbox", is_flag=True, help="Use the embedded emulator instead of the network.")
+    @functools.wraps(command)
+    def wrapped(*arguments: Any, specs: Path, environment: str | None, sandbox: bool, **options: Any) -> Any:  # noqa: ANN401 - click's
+        return command(*arguments, place=Place(specs, environment, sandbox), **options)
+
+    return wrapped  # type: ignore[return-value]  # click's decorators keep the signature of the command
+
+
+def output_options(command: _F) -> _F:
+    """Add `--format` and `--no-color`; the command gets an `Output`."""
+
+    @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+    @click.option("--no-color", is_flag=True, help="No colour; NO_COLOR does the same.")
+    @functools.wraps(command)
+    def wrapped(*arguments: Any, form: str, no_color: bool, **options: Any) -> Any:  # noqa: ANN401 - click's
+        return command(*arguments, output=Output(form=form, no_color=no_color), **options)
+
+    return wrapped  # type: ignore[return-value]  # click's decorators keep the signature of the command
+
+
+target_option = click.option(
+    "--target", "targets", multiple=True, metavar="KEY", help="Only this campaign, or label:team=emea. Repeatable."
+)
+approve_option = click.option("--auto-approve", is_flag=True, help="Do not ask; for pipelines.")
+
+
+class Output:
+    """How results are written: text or JSON, with or without colour, as wide as the terminal."""
+
+    def __init__(self, *, form: str, no_color: bool) -> None:
+        self.json = form == "json"
+        self.color = sys.stdout.isatty() and not no_color and not settings().no_color
+        self.width = max(MIN_WIDTH, min(MAX_WIDTH, shutil.get_terminal_size((100, 24)).columns))
+
+    @staticmethod
+    def result(text: str) -> None:
+        """Write a result to stdout."""
+        click.echo(text, nl=not text.endswith("\n"), color=True)
+
+
+def settings() -> Settings:
+    """Read the environment."""
+    return from_environment(os.environ)
+
+
+def say(words: str) -> None:
+    """Write one line to stderr, safe whatever is in it."""
+    click.echo(plain(words), err=True)
+
+
+def show_diagnostics(diagnostics: Iterable[Diagnostic]) -> None:
+    """Write diagnostics to stderr."""
+    found = tuple(diagnostics)
+    if found:
+        color = sys.stderr.isatty() and not settings().no_color
+        width = max(MIN_WIDTH, min(MAX_WIDTH, shutil.get_terminal_size((100, 24)).columns))
+        click.echo(render_diagnostics(found, color=color, width=width), err=True, nl=False, color=True)
+
+
+def owner() -> str:
+    """Say who holds a lock: user, host, process, and the pipeline's address where there is one."""
+    from reconciler.execution.stopping import whoami
+
+    server, repository, run = (
+        os.environ.get(name, "") for name in ("GITHUB_SERVER_URL", "GITHUB_REPOSITORY", "GITHUB_RUN_ID")
+    )
+    pipeline = f", {server}/{repository}/actions/runs/{run}" if run else ""
+    return f"{whoami()}, process {os.getpid()}{pipeline}"
+
+
+def commit_of(folder: Path) -> str | None:
+    """Return `branch@commit` of the repository around a folder, for the plan's first line; None outside one."""
+    try:
+        answer = subprocess.run(  # noqa: S603 - no word of it comes from outside
+            ["git", "-C", str(folder), "log", "-1", "--format=%h %D"],  # noqa: S607 - git is where the user has it
+            capture_output=True,
+            text=True,
+            timeout=5,
+            check=True,
+        ).stdout.strip()
+    except (OSError, subprocess.SubprocessError):
+        return None
+    commit, _, refs = answer.partition(" ")
+    branch = refs.removeprefix("HEAD -> ").partition(",")[0] if refs.startswith("HEAD -> ") else "HEAD"
+    return f"{branch}@{commit}" if commit else None
+
+
+def confirm(question: str, expected: str) -> bool:
+    """Ask for a word that nobody types by accident; raises `ReconcilerError` where nobody can be asked."""
+    if not sys.stdin.isatty():
+        raise ReconcilerError(
+            error(
+                "nobody-to-ask",
+                "this needs an approval, and there is no terminal to ask at; nothing was done",
+                hint="in a pipeline, --auto-approve says that the review was the approval",
+            )
+        )
+    answer: str = click.prompt(question, default="", show_default=False, err=True, prompt_suffix=" ")
+    return answer.strip().replace(",", "") == expected
+
+
+@contextmanager
+def ending_early() -> Iterator[threading.Event]:
+    """Turn Ctrl-C and SIGTERM into an event: what is under way is finished and told. A second one ends at once."""
+    cancelled = threading.Event()
+
+    def told(_number: int, _frame: FrameType | None) -> None:
+        if cancelled.is_set():
+            raise KeyboardInterrupt
+        cancelled.set()
+        click.echo("Ending: what is under way is finished first.", err=True)
+
+    before = {number: signal.signal(number, told) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield cancelled
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def write_crash_log(problem: BaseException) -> Path:
+    """Write where the program failed: files, lines and types only, since messages may hold an address or a key."""
+    lines: list[str] = []
+    link: BaseException | None = problem
+    while link is not None:
+        lines.append(f"{type(link).__module__}.{type(link).__qualname__}")
+        lines += [
+            f"  {frame.filename}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(link.__traceback__)
+        ]
+        link = link.__cause__ or link.__context__
+    descriptor, name = tempfile.mkstemp(prefix="reconciler-crash-", suffix=".log")
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write("\n".join(lines) + "\n")
+    return Path(name)

@@ -1,0 +1,17 @@
+import click
+
+from reconciler.cli import OK
+from reconciler.commands.common import Output, place_options
+from reconciler.wiring import Place
+
+
+@click.command("new")
+@click.argument("key")
+@place_options
+def command(place: Place, key: str) -> int:
+    """Write the first draft of a campaign file: specs/campaigns/KEY.yaml."""
+    from reconciler.loading.starter import new_campaign
+
+    path = new_campaign(place.specs, key)
+    Output.result(f"Wrote {path}. Edit it, then: reconciler validate")
+    return OK

@@ -1,0 +1,56 @@
+import click
+
+from reconciler.cli import CHANGES, FAILED, OK
+from reconciler.commands.common import (
+    Output,
+    commit_of,
+    output_options,
+    place_options,
+    settings,
+    target_option,
+)
+from reconciler.diagnostics import has_errors
+from reconciler.model.plan import ActionStatus, Plan
+from reconciler.wiring import Place
+
+
+@click.command("plan")
+@place_options
+@output_options
+@target_option
+@click.option(
+    "--no-refresh", is_flag=True, help="Do not ask Leadterra; take what was last written as live. No key needed."
+)
+@click.option("--detailed-exitcode", is_flag=True, help="Exit with 2 where changes are pending.")
+def command(
+    place: Place, output: Output, targets: tuple[str, ...], *, no_refresh: bool, detailed_exitcode: bool
+) -> int:
+    """Show what apply would do: who gets email, and when. Changes nothing."""
+    from reconciler.session import Session
+
+    plan = Session(place, settings()).plan(refresh=not no_refresh, targets=targets).plan
+    show_plan(plan, output, place)
+    if _needs_somebody(plan):
+        return FAILED
+    return CHANGES if detailed_exitcode and pending(plan) else OK
+
+
+def show_plan(plan: Plan, output: Output, place: Place) -> None:
+    """Write a plan in the chosen form."""
+    if output.json:
+        from reconciler.reporting.jsonout import plan_json
+
+        output.result(plan_json(plan))
+        return
+    from reconciler.reporting.text import render_plan
+
+    output.result(render_plan(plan, commit=commit_of(place.specs), color=output.color, width=output.width))
+
+
+def pending(plan: Plan) -> bool:
+    """Whether something is to be done. What waits for its own time as its file says is not."""
+    return any(action.status in {ActionStatus.READY, ActionStatus.HELD} for action in plan.actions)
+
+
+def _needs_somebody(plan: Plan) -> bool:
+    return has_errors(plan.diagnostics) or any(action.status is ActionStatus.BLOCKED for action in plan.actions)

@@ -1,0 +1,123 @@
+import json
+
+import click
+
+from reconciler.cli import FAILED, OK
+from reconciler.commands.common import (
+    Output,
+    approve_option,
+    confirm,
+    output_options,
+    owner,
+    place_options,
+    say,
+    settings,
+)
+from reconciler.diagnostics import ReconcilerError, error
+from reconciler.wiring import Place
+
+
+@click.group("state")
+def command() -> None:
+    """Look after the state: what this repository manages, and what it last wrote."""
+
+
+@command.command("init")
+@place_options
+def init(place: Place) -> int:
+    """Create the state of this environment and write its lineage into workspace.yaml."""
+    from reconciler.session import Session
+
+    for line in Session(place, settings()).create_state():
+        Output.result(line)
+    return OK
+
+
+@command.command("list")
+@place_options
+@output_options
+def listing(place: Place, output: Output) -> int:
+    """List what is managed, what was, and what is left over."""
+    from reconciler.reporting.tables import render_state
+    from reconciler.session import Session
+
+    state = Session(place, settings()).store.read()
+    if output.json:
+        output.result(_json(state.model_dump(mode="json", exclude={"ledger_key"})))
+    else:
+        output.result(render_state(state))
+    return OK
+
+
+@command.command("show")
+@click.argument("key")
+@place_options
+def show(place: Place, key: str) -> int:
+    """Show what the state holds of one campaign, as JSON."""
+    from reconciler.session import Session
+
+    state = Session(place, settings()).store.read()
+    if key in state.campaigns:
+        found = {"managed": True, **state.campaigns[key].model_dump(mode="json")}
+    elif key in state.tombstones:
+        found = {"managed": False, **state.tombstones[key].model_dump(mode="json")}
+    else:
+        raise _unknown(key, [*state.campaigns, *state.tombstones])
+    Output.result(_json(found))
+    return OK
+
+
+@command.command("mv")
+@click.argument("old")
+@click.argument("new")
+@place_options
+def mv(place: Place, old: str, new: str) -> int:
+    """Give a managed campaign another key, without touching it in Leadterra. `moved:` in its file does the same."""
+    from reconciler.execution.transitions import moved
+    from reconciler.ports import update_state
+    from reconciler.session import Session
+
+    store = Session(place, settings()).store
+    with store.lease(owner=owner()):
+        state = store.read()
+        if old not in state.campaigns:
+            raise _unknown(old, list(state.campaigns))
+        if new in state.campaigns:
+            raise ReconcilerError(error("state-taken", f"{new} is managed already; nothing was changed"))
+        update_state(store, lambda newest: moved(newest, old, new))
+    Output.result(f"{old} is {new} now. Change the key in its file, too.")
+    return OK
+
+
+@command.command("rm")
+@click.argument("key")
+@place_options
+@approve_option
+def rm(place: Place, key: str, *, auto_approve: bool) -> int:
+    """Forget a campaign altogether: the next plan creates it anew, and no memory keeps its people from a second email."""
+    from reconciler.execution.transitions import removed
+    from reconciler.ports import update_state
+    from reconciler.session import Session
+
+    store = Session(place, settings()).store
+    with store.lease(owner=owner()):
+        state = store.read()
+        if key not in state.campaigns and key not in state.tombstones:
+            raise _unknown(key, [*state.campaigns, *state.tombstones])
+        say(f"{key} goes from the state, with the memory of who was written to. It stays as it is in Leadterra.")
+        if not (auto_approve or confirm(f"Type {key} to forget it:", key)):
+            say("Nothing was changed.")
+            return FAILED
+        update_state(store, lambda newest: removed(newest, key))
+    Output.result(f"{key} is forgotten.")
+    return OK
+
+
+def _unknown(key: str, names: list[str]) -> ReconcilerError:
+    from reconciler.planning.targets import nearest
+
+    return ReconcilerError(error("state-unknown", f"the state knows no {key}", hint=nearest(key, names)))
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, indent=2, ensure_ascii=True) + "\n"

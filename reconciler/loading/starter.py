@@ -1,0 +1,90 @@
+"""What `init` and `new` write: files that are valid as they stand."""
+
+import re
+from pathlib import Path
+
+from reconciler.diagnostics import ReconcilerError, error
+from reconciler.model.campaign import KEY_PATTERN
+
+_WORKSPACE = """\
+# What holds for every campaign. Every key has a default.
+workspace: {name}
+policy:
+  timezone: UTC
+  headroom: 10              # percentage of the daily capacity that is kept free
+"""
+_CAMPAIGN = """\
+key: {key}                # identity for ever, whatever this file is called
+name: {name}
+status: draft               # draft | running | paused | archived
+sequenceSteps:
+  - subject: "Quick question, {{{{firstName}}}}"
+    bodyText: |
+      Hi {{{{firstName}}}},
+
+      I have a quick question about {{{{company}}}}.
+
+      [[ sender ]]
+    delayDays: 0
+  - subject: "Re: Quick question, {{{{firstName}}}}"
+    bodyText: |
+      Hi {{{{firstName}}}},
+
+      did you have a moment to think about it?
+
+      [[ sender ]]
+    delayDays: 3
+variables: {{sender: Jamie}}
+leads:
+  source: leads:{key}.csv # a file below $RECONCILER_LEADS_DIR: lists of people stay outside git
+  fallbacks: {{firstName: there}}
+  fields: [firstName, company]
+start:
+  minimumLeads: 1
+"""
+_IGNORED = ("# reconciler: state of the local backend, and the sandbox", ".reconciler/")
+
+
+def new_workspace(specs: Path) -> tuple[Path, ...]:
+    """Write a working `specs/`; raises `ReconcilerError` where there are campaigns already."""
+    campaigns = specs / "campaigns"
+    if campaigns.is_dir() and any(campaigns.rglob("*.y*ml")):
+        raise ReconcilerError(
+            error(
+                "init",
+                f"{campaigns} has campaigns already; nothing was written",
+                hint="`reconciler state init` makes a state",
+            )
+        )
+    written = []
+    workspace = specs / "workspace.yaml"
+    if not workspace.exists():
+        name = re.sub(r"[^a-z0-9]+", "-", specs.resolve().parent.name.lower()).strip("-") or "default"
+        written.append(_write(workspace, _WORKSPACE.format(name=name)))
+    written.append(new_campaign(specs, "first-campaign"))
+    ignore = specs.resolve().parent / ".gitignore"
+    present = ignore.read_text(encoding="utf-8") if ignore.is_file() else ""
+    missing = [line for line in _IGNORED if line not in present.splitlines()]
+    if missing:
+        gap = "" if not present or present.endswith("\n") else "\n"
+        ignore.write_text(present + gap + "\n".join(missing) + "\n", encoding="utf-8")
+        written.append(ignore)
+    return tuple(written)
+
+
+def new_campaign(specs: Path, key: str) -> Path:
+    """Write a campaign file named after its key; raises `ReconcilerError` where it exists or the key cannot be one."""
+    if not re.fullmatch(KEY_PATTERN.strip("^$"), key):
+        words = f"{key!r} cannot be a key: lower-case letters, digits, `.`, `_` and `-`, at most 80"
+        raise ReconcilerError(error("new", words))
+    path = specs / "campaigns" / f"{key}.yaml"
+    if path.exists():
+        raise ReconcilerError(error("new", f"{path} exists already; nothing was written"))
+    name = key.replace("-", " ").replace("_", " ").replace(".", " ").title()
+    return _write(path, _CAMPAIGN.format(key=key, name=f'"{name}"'))
+
+
+def _write(path: Path, text: str) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+    return path

@@ -1,0 +1,40 @@
+"""`--target`: which campaigns a plan is limited to."""
+
+import difflib
+from collections.abc import Sequence
+
+from reconciler.diagnostics import Diagnostic, ReconcilerError, error
+from reconciler.model.state import State
+from reconciler.model.workspace import Desired
+
+LABEL = "label:"
+
+
+def choose(targets: Sequence[str], desired: Desired, state: State) -> frozenset[str] | None:
+    """Turn `--target` values into keys; None means all. Raises `ReconcilerError` naming each that fits nothing."""
+    if not targets:
+        return None
+    keys = {campaign.key for campaign in desired.campaigns} | set(state.campaigns)
+    chosen: set[str] = set()
+    problems: list[Diagnostic] = []
+    for target in targets:
+        hint: str | None
+        if target.startswith(LABEL):
+            name, _, value = target.removeprefix(LABEL).partition("=")
+            found = {item.key for item in desired.campaigns if item.labels.get(name) == value}
+            hint = "labels are written as `labels: {team: emea}` and chosen as label:team=emea"
+        else:
+            found = {target} & keys
+            hint = nearest(target, sorted(keys))
+        if not found:
+            problems.append(error("target", f"--target {target} names no campaign", hint=hint))
+        chosen |= found
+    if problems:
+        raise ReconcilerError(*problems)
+    return frozenset(chosen)
+
+
+def nearest(name: str, names: Sequence[str]) -> str | None:
+    """Suggest the name that was probably meant."""
+    close = difflib.get_close_matches(name, names, n=1)
+    return f"did you mean {close[0]}?" if close else None

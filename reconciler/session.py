@@ -1,0 +1,303 @@
+"""The one path that every command uses: load → read → plan → apply."""
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from reconciler import wiring
+from reconciler.diagnostics import Diagnostic, ReconcilerError, SpecError, StateError, error, has_errors
+from reconciler.execution import importing, preflight, transitions
+from reconciler.execution.executor import Executor, Run
+from reconciler.execution.reading import Reader, from_state, read_live
+from reconciler.leads.ledger import read_segments
+from reconciler.loading.lineage import read_lineage, write_lineage
+from reconciler.loading.loader import Loaded, load
+from reconciler.model.campaign import SequenceStep
+from reconciler.model.live import Live
+from reconciler.model.plan import ActionStatus, Plan
+from reconciler.model.report import Report
+from reconciler.model.roster import Roster
+from reconciler.model.state import Binding, CampaignState, State, dump_steps, load_steps
+from reconciler.model.workspace import Desired
+from reconciler.planning.identity import Subject, settle
+from reconciler.planning.planner import make_plan
+from reconciler.planning.single import Inputs
+from reconciler.planning.targets import choose, nearest
+from reconciler.ports import EventSink, LeadSource, StateStore, update_state
+from reconciler.settings import Settings
+from reconciler.wiring import Place
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A plan with what it was made from."""
+
+    plan: Plan
+    inputs: Inputs
+    binding: Binding | None
+    known_keys: Mapping[str, str]
+    leads: LeadSource
+
+
+class Session:
+    """One run of one command, at one place. Everything is read when it is first needed."""
+
+    def __init__(self, place: Place, settings: Settings, cancelled: threading.Event | None = None) -> None:
+        self.place = place
+        self.settings = settings
+        self.cancelled = cancelled or threading.Event()
+
+    @cached_property
+    def loaded(self) -> Loaded:
+        """The files, with everything that is wrong with them."""
+        return load(
+            self.place.specs,
+            environment=self.place.environment,
+            leads_dir=self.settings.leads_dir,
+            version=wiring.program_version(),
+        )
+
+    @property
+    def desired(self) -> Desired:
+        """What the files want; raises `SpecError` with everything that is wrong."""
+        if self.loaded.desired is None:
+            raise SpecError(*self.loaded.diagnostics)
+        return self.loaded.desired
+
+    @cached_property
+    def store(self) -> StateStore:
+        """The state's store; the sandbox makes its own state by itself."""
+        store = wiring.open_store(self.place)
+        if self.place.sandbox:
+            try:
+                store.read()
+            except StateError as problem:
+                if problem.diagnostics[0].code != "state-missing":
+                    raise
+                store.create(wiring.new_state(self.place, self.settings))
+        return store
+
+    def read_state(self) -> State:
+        """Read the state, and refuse one that does not belong to these files."""
+        state = self.store.read()
+        if not self.place.sandbox:
+            preflight.check_lineage(state, self.desired)
+        return state
+
+    def create_state(self) -> tuple[str, ...]:
+        """Create the state of this place and write its lineage into workspace.yaml; return what to tell.
+
+        A lineage that is committed already means that there was a state: raises `StateError`, since a new one would
+        not know who was written to. A further environment gets a state of the same lineage.
+        """
+        if self.place.sandbox:
+            self.store.read()
+            return ("The sandbox has its state; it is made by itself.",)
+        workspace = self.place.specs / "workspace.yaml"
+        lineage = read_lineage(workspace)
+        if lineage is not None and self.place.environment is None:
+            try:
+                self.store.read()
+            except StateError as problem:
+                if problem.diagnostics[0].code == "state-missing":
+                    raise StateError(_lost(lineage)) from problem
+                raise
+        state = wiring.new_state(self.place, self.settings, lineage)
+        self.store.create(state)
+        told = [f"Created the state {state.lineage} in {self.place.folder}."]
+        if lineage is None:
+            write_lineage(workspace, state.lineage)
+            told.append(f"Wrote its lineage into {workspace}: commit it.")
+        if state.ledger_key is not None:
+            told.append(
+                "Its ledger key is kept in it; to keep the key elsewhere, set RECONCILER_LEDGER_KEY beforehand."
+            )
+        return tuple(told)
+
+    def validate(self) -> tuple[Diagnostic, ...]:
+        """Check files, templates, lists and tokens, offline; return all that was found."""
+        found = list(self.loaded.diagnostics)
+        if self.loaded.desired is not None:
+            leads = wiring.open_leads(b"\0" * 32, _no_blobs, self.loaded.root)
+            for campaign in self.loaded.desired.campaigns:
+                found += leads.check(campaign)
+        return tuple(sorted(set(found), key=lambda item: item.order))
+
+    def plan(self, *, refresh: bool = True, targets: Sequence[str] = ()) -> Planned:
+        """Read what is there and plan. Sends nothing but GET, and writes nothing."""
+        desired = self.desired
+        state = self.read_state()
+        chosen = choose(targets, desired, state)
+        subjects = settle(desired, state, chosen)
+        key = wiring.ledger_key(state, self.settings)
+        leads = wiring.open_leads(key, self.store.get_blob, self.loaded.root)
+        rosters = self._rosters(subjects, leads)
+        binding: Binding | None = None
+        wanted = _to_read(state, subjects)
+        if refresh:
+            address, kind = wiring.server_address(self.place, self.settings)
+            preflight.check_binding(state, address, kind, Live(campaigns={}))
+            with self._api(allow_writes=False, desired=desired) as api:
+                live = read_live(Reader(api, state.capabilities), api, state, wanted)
+            binding = preflight.check_binding(state, address, kind, live)
+        else:
+            live = from_state(state, wanted)
+        inputs = Inputs(
+            desired=desired,
+            state=state,
+            live=live,
+            rosters=rosters,
+            steps=self._steps(subjects),
+            ledgers=self._ledgers(subjects),
+            now=wiring.now(),
+            tool=wiring.tool_name(),
+            targets=chosen,
+        )
+        plan = make_plan(inputs)
+        loaded = tuple(item for item in self.loaded.diagnostics)
+        plan = plan.model_copy(
+            update={"diagnostics": tuple(sorted({*plan.diagnostics, *loaded}, key=lambda item: item.order))}
+        )
+        return Planned(plan, inputs, binding, {item.key: item.known_key for item in subjects}, leads)
+
+    def apply(
+        self,
+        *,
+        targets: Sequence[str],
+        approve: Callable[[Plan], bool],
+        sink: EventSink,
+        owner: str,
+    ) -> tuple[Plan, Report | None]:
+        """Plan, ask, and carry the plan out; the report is None where approval was refused.
+
+        Nobody is asked where nothing is ready to be done.
+        """
+        with self.store.lease(owner=owner):
+            planned = self.plan(targets=targets)
+            plan, inputs = planned.plan, planned.inputs
+            if any(action.status is ActionStatus.READY for action in plan.actions) and not approve(plan):
+                return plan, None
+            binding = planned.binding
+            if binding is None:
+                raise AssertionError("apply always reads the server")
+            update_state(
+                self.store,
+                lambda state: transitions.refreshed(
+                    state,
+                    desired=inputs.desired,
+                    live=inputs.live,
+                    sources=planned.known_keys,
+                    binding=binding,
+                    at=inputs.now,
+                ),
+            )
+            with self._api(allow_writes=True, desired=inputs.desired) as api:
+                executor = Executor(
+                    api=api,
+                    store=self.store,
+                    leads=planned.leads,
+                    sink=sink,
+                    clock=wiring.now,
+                    cancelled=self.cancelled,
+                )
+                report = executor.run(
+                    Run(plan, inputs.desired, inputs.live, inputs.rosters, planned.known_keys),
+                )
+        if executor.bugs:
+            raise BugError(plan, report) from executor.bugs[0]
+        return plan, report
+
+    def import_campaign(self, key: str, campaign_id: str, *, owner: str) -> tuple[CampaignState, tuple[str, ...]]:
+        """Start managing a campaign that exists, or take a managed one as it is now; return it and what to tell.
+
+        Raises `ReconcilerError` where the key has no file, the id is managed under another key, or it cannot be read.
+        """
+        campaign = self.desired.campaign(key)
+        if campaign is None:
+            hint = nearest(key, [item.key for item in self.desired.campaigns]) or "write its file first"
+            raise ReconcilerError(error("import-key", f"no file below {self.place.specs} has the key {key}", hint=hint))
+        with self.store.lease(owner=owner):
+            state = self.read_state()
+            importing.check_free(state, key, campaign_id)
+            entry = state.campaigns.get(key) or importing.unread(campaign, campaign_id)
+            address, kind = wiring.server_address(self.place, self.settings)
+            preflight.check_binding(state, address, kind, Live(campaigns={}))
+            with self._api(allow_writes=False, desired=self.desired) as api:
+                live = read_live(Reader(api, state.capabilities), api, state, {key: entry})
+            binding = preflight.check_binding(state, address, kind, live)
+            imported, steps, told = importing.take_over(campaign, entry, live.campaigns[key], wiring.now())
+            self.store.put_blob(dump_steps(steps))
+            learned = {"binding": binding, "capabilities": live.capabilities}
+            update_state(self.store, lambda newest: newest.model_copy(update=learned).with_campaign(key, imported))
+        return imported, told
+
+    def open_api(self, *, allow_writes: bool) -> wiring.OpenApi:
+        """Open the client without any files: for what must work when they are broken."""
+        return wiring.open_api(self.place, self.settings, allow_writes=allow_writes, cancelled=self.cancelled)
+
+    def _api(self, *, allow_writes: bool, desired: Desired) -> wiring.OpenApi:
+        return wiring.open_api(
+            self.place,
+            self.settings,
+            allow_writes=allow_writes,
+            requests_per_second=desired.policy.requests_per_second,
+            cancelled=self.cancelled,
+        )
+
+    def _rosters(self, subjects: Sequence[Subject], leads: LeadSource) -> dict[str, Roster]:
+        """Read the lists; raises `SpecError` with everything that is wrong in any of them."""
+        rosters = {item.key: leads.roster(item.campaign, item.known) for item in subjects if item.campaign is not None}
+        found = {*self.loaded.diagnostics, *(item for roster in rosters.values() for item in roster.diagnostics)}
+        if has_errors(found):
+            raise SpecError(*sorted(found, key=lambda item: item.order))
+        return rosters
+
+    def _steps(self, subjects: Sequence[Subject]) -> dict[str, tuple[SequenceStep, ...]]:
+        """Read the blobs of steps that differ; equal digests need no look at the text."""
+        steps = {item.campaign.steps_digest: item.campaign.steps for item in subjects if item.campaign is not None}
+        for item in subjects:
+            if item.known is None or item.campaign is None:
+                continue
+            for digest in (item.known.steps_digest, item.known.read_back_digest):
+                if digest is not None and digest not in steps:
+                    steps[digest] = load_steps(self.store.get_blob(digest))
+        return steps
+
+    def _ledgers(self, subjects: Sequence[Subject]) -> dict[str, frozenset[bytes]]:
+        """Read the address hashes of vanished campaigns, where a new one could be the same under another key."""
+        if not any(item.known is None for item in subjects):
+            return {}
+        return {
+            item.key: frozenset(read_segments(self.store.get_blob(name) for name in item.known.ledger))
+            for item in subjects
+            if item.campaign is None and item.known is not None
+        }
+
+
+class BugError(Exception):
+    """Something that should never happen did, in the middle of an apply. The report tells what was done all the same."""
+
+    def __init__(self, plan: Plan, report: Report) -> None:
+        super().__init__("an error of this program")
+        self.plan = plan
+        self.report = report
+
+
+def _lost(lineage: str) -> Diagnostic:
+    return error(
+        "state-lost",
+        f"specs/workspace.yaml names the state {lineage}, and it is not here: a new one would not know who was written to",
+        hint="bring the state back. If it is lost for good, take `lineage` out of workspace.yaml by hand, run this again, "
+        "and `reconciler import` every campaign that exists before you apply",
+    )
+
+
+def _to_read(state: State, subjects: Sequence[Subject]) -> dict[str, CampaignState]:
+    """Choose what to read: every managed campaign, since they share the room, and those that come back."""
+    returning = {item.known_key: item.known for item in subjects if item.known is not None}
+    return {**state.campaigns, **returning}
+
+
+def _no_blobs(_name: str) -> bytes:
+    raise AssertionError("validate knows no ledger")

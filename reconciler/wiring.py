@@ -1,0 +1,198 @@
+"""Where the adapters are chosen and put together; nothing else knows which ones there are."""
+
+import hashlib
+import threading
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol, Self
+
+from reconciler.diagnostics import ReconcilerError, StateError, error
+from reconciler.leads.ledger import ledger_key_id, new_ledger_key
+from reconciler.leads.roster import CsvLeads
+from reconciler.leadterra.address import check_base_url, key_kind
+from reconciler.model.state import State
+from reconciler.ports import CampaignApi, StateStore
+from reconciler.settings import Settings
+from reconciler.store.local import LocalStore
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+SANDBOX_URL = "http://localhost/v1"
+SANDBOX_KEY = "sk_test_sandbox"
+SANDBOX = "sandbox"
+
+
+class OpenApi(CampaignApi, Protocol):
+    """A client that holds connections until it is closed."""
+
+    def __enter__(self) -> Self:
+        """Give the client."""
+        ...
+
+    def __exit__(self, *details: object) -> None:
+        """Close its connections."""
+        ...
+
+
+def program_version() -> str:
+    """Return the version of the installed program."""
+    return version("campaign-reconciler")
+
+
+def tool_name() -> str:
+    """Return what plans name as their maker."""
+    return f"reconciler {program_version()}"
+
+
+def now() -> datetime:
+    """Return the time, in UTC."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where one workspace's files are, and which server it talks to: `specs` decides, and `sandbox` stands apart."""
+
+    specs: Path
+    environment: str | None
+    sandbox: bool
+
+    @property
+    def folder(self) -> Path:
+        """The folder of the local state: `.reconciler/<environment>/` beside `specs/` (design §6)."""
+        name = SANDBOX if self.sandbox else self.environment or "default"
+        return self.specs.resolve().parent / ".reconciler" / name
+
+    @property
+    def environment_name(self) -> str:
+        """The environment as the state has it."""
+        return SANDBOX if self.sandbox else self.environment or "default"
+
+
+def open_store(place: Place) -> StateStore:
+    """Return the store of this place; it is not read yet."""
+    name = place.environment_name
+    if not name.replace("-", "").replace("_", "").isalnum():
+        raise ReconcilerError(
+            error("environment", f"{name!r} cannot be the name of an environment: letters, digits, - and _")
+        )
+    return LocalStore(place.folder)
+
+
+def new_state(place: Place, settings: Settings, lineage: str | None = None) -> State:
+    """Make the first state of a place, with a ledger key of its own unless the environment gives one."""
+    given = None if place.sandbox else _given_ledger_key(settings)
+    key = given or new_ledger_key()
+    return State(
+        lineage=lineage or str(uuid.uuid4()),
+        environment=place.environment_name,
+        ledger_key=None if given else key.hex(),
+        ledger_key_id=ledger_key_id(key),
+    )
+
+
+def ledger_key(state: State, settings: Settings) -> bytes:
+    """Return the key of the address hashes; another key than the state was made with is refused.
+
+    With another key every person would look new: raises `StateError`.
+    """
+    key = bytes.fromhex(state.ledger_key) if state.ledger_key else _given_ledger_key(settings)
+    if key is None:
+        raise StateError(
+            error(
+                "ledger-key",
+                "this state was made with a ledger key from RECONCILER_LEDGER_KEY, and that is not set",
+                hint="set it to the same value; without it nobody can tell who was written to",
+            )
+        )
+    if ledger_key_id(key) != state.ledger_key_id:
+        raise StateError(
+            error(
+                "ledger-key",
+                "RECONCILER_LEDGER_KEY is not the key this state was made with",
+                hint="set it to the same value; with another one everybody would look new",
+            )
+        )
+    return key
+
+
+def _given_ledger_key(settings: Settings) -> bytes | None:
+    """Derive the key from the environment's text, whatever its form: SHA-256 makes 32 bytes of it."""
+    if settings.ledger_key is None:
+        return None
+    return hashlib.sha256(settings.ledger_key.get_secret_value().encode()).digest()
+
+
+def open_leads(key: bytes, blob: Callable[[str], bytes], root: Path) -> CsvLeads:
+    """Return the source of lists."""
+    return CsvLeads(ledger_key=key, blob=blob, root=root)
+
+
+def server_address(place: Place, settings: Settings) -> tuple[str, str]:
+    """Return the address of the API and the kind of key, for the binding of the state."""
+    if place.sandbox:
+        return SANDBOX_URL, key_kind(SANDBOX_KEY)
+    return check_base_url(settings.base_url), key_kind(_api_key(settings))
+
+
+def open_api(
+    place: Place,
+    settings: Settings,
+    *,
+    allow_writes: bool,
+    requests_per_second: float | None = None,
+    cancelled: threading.Event | None = None,
+) -> OpenApi:
+    """Open the client. With `allow_writes` false it refuses to send anything but GET."""
+    from reconciler.leadterra.client import LeadterraClient
+
+    transport = None
+    base_url, key = SANDBOX_URL, SANDBOX_KEY
+    if place.sandbox:
+        import httpx
+
+        transport = httpx.WSGITransport(sandbox_app(place.folder / "sandbox.sqlite3"))
+    else:
+        base_url, key = check_base_url(settings.base_url), _api_key(settings)
+    client: OpenApi = LeadterraClient(
+        base_url,
+        key,
+        allow_writes=allow_writes,
+        requests_per_second=requests_per_second,
+        transport=transport,
+        cancelled=cancelled,
+    )
+    return client
+
+
+def sandbox_app(database: Path) -> "Flask":
+    """Make the embedded emulator on a database file."""
+    try:
+        from reconciler.sandbox.app import create_app
+    except ModuleNotFoundError as missing:
+        raise ReconcilerError(
+            error(
+                "sandbox-extra",
+                f"the sandbox needs {missing.name}, which is not installed",
+                hint="pip install 'campaign-reconciler[sandbox]'",
+            )
+        ) from missing
+    database.parent.mkdir(parents=True, exist_ok=True)
+    return create_app(database)
+
+
+def _api_key(settings: Settings) -> str:
+    if settings.api_key is None:
+        raise ReconcilerError(
+            error(
+                "no-api-key",
+                "LEADTERRA_API_KEY is not set, so Leadterra cannot be asked",
+                hint="export LEADTERRA_API_KEY=…, or try it with --sandbox; `plan --no-refresh` needs no key",
+            )
+        )
+    return settings.api_key.get_secret_value()
