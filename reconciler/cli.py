@@ -1,16 +1,17 @@
 """The command line: subcommands imported when they are called, one error boundary, the exit codes of design §4."""
 
 import importlib
+import io
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import click
 
+from reconciler.commands.exits import BUG, FAILED, INTERRUPTED, OK
+
 if TYPE_CHECKING:
     from pathlib import Path
-
-OK, FAILED, CHANGES, HELD, BUG, INTERRUPTED = 0, 1, 2, 3, 70, 130
 
 COMMANDS = {
     "init": "Make a working specs/ and its state.",
@@ -30,11 +31,11 @@ COMMANDS = {
 class LazyGroup(click.Group):
     """Imports a subcommand when it is called: `--version` and `--help` need none of them."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         """Return the names, in the order in which a newcomer needs them."""
         return list(COMMANDS)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - as above
         """Import the module of a command; unknown names are left to click."""
         if cmd_name not in COMMANDS:
             return None
@@ -54,7 +55,7 @@ class LazyGroup(click.Group):
             raise click.UsageError(f"No such command: {args[0]}.{hint}", ctx)
         return super().resolve_command(ctx, args)
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - as above
         """List the commands without importing them."""
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
@@ -77,6 +78,10 @@ def reconciler() -> None:
 
 def run(arguments: Sequence[str]) -> int:
     """Run the command line and return its exit code. Nothing leaves it but what a person can read."""
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal that cannot show a character gets its number instead of a failed run.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     try:
         code = reconciler.main(list(arguments), prog_name="reconciler", standalone_mode=False)
     except click.exceptions.Exit as leaving:

@@ -276,7 +276,7 @@ class Session:
 
 
 class BugError(Exception):
-    """Something that should never happen did, in the middle of an apply. The report tells what was done all the same."""
+    """Something that should never happen did, in the middle of an apply. Its report tells what was done."""
 
     def __init__(self, plan: Plan, report: Report) -> None:
         super().__init__("an error of this program")
@@ -287,9 +287,9 @@ class BugError(Exception):
 def _lost(lineage: str) -> Diagnostic:
     return error(
         "state-lost",
-        f"specs/workspace.yaml names the state {lineage}, and it is not here: a new one would not know who was written to",
-        hint="bring the state back. If it is lost for good, take `lineage` out of workspace.yaml by hand, run this again, "
-        "and `reconciler import` every campaign that exists before you apply",
+        f"workspace.yaml names the state {lineage}, and it is not here: a new one would not know who was written to",
+        hint="bring the state back. If it is lost for good, take `lineage` out of workspace.yaml by hand, run this "
+        "again, and `reconciler import` every campaign that exists before you apply",
     )
 
 

@@ -3,7 +3,6 @@ import time
 
 import click
 
-from reconciler.cli import FAILED, HELD, INTERRUPTED, OK
 from reconciler.commands.common import (
     Output,
     approve_option,
@@ -16,6 +15,7 @@ from reconciler.commands.common import (
     settings,
     target_option,
 )
+from reconciler.commands.exits import FAILED, HELD, INTERRUPTED, OK
 from reconciler.commands.plan import show_plan
 from reconciler.diagnostics import has_errors
 from reconciler.model.plan import Plan

@@ -3,8 +3,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from reconciler.cli import FAILED, OK
 from reconciler.commands.common import Output, owner, place_options, settings
+from reconciler.commands.exits import FAILED, OK
 from reconciler.diagnostics import ApiError, CallMissingError, Diagnostic, ReconcilerError, error
 from reconciler.wiring import Place
 
@@ -96,7 +96,7 @@ def _senders(api: "CampaignReader") -> str:
 
 
 def _calls(session: "Session", api: "CampaignReader") -> str:
-    """Tell which undocumented calls exist, without changing anything: changing a draft is learned by the first apply."""
+    """Tell which undocumented calls exist. Whether a draft can be changed is learned by the first apply that does."""
     known = session.store.read().capabilities
     try:
         campaigns = api.campaigns()

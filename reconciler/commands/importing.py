@@ -1,7 +1,7 @@
 import click
 
-from reconciler.cli import OK
 from reconciler.commands.common import Output, owner, place_options, settings
+from reconciler.commands.exits import OK
 from reconciler.wiring import Place
 
 

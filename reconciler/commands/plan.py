@@ -1,6 +1,5 @@
 import click
 
-from reconciler.cli import CHANGES, FAILED, OK
 from reconciler.commands.common import (
     Output,
     commit_of,
@@ -9,6 +8,7 @@ from reconciler.commands.common import (
     settings,
     target_option,
 )
+from reconciler.commands.exits import CHANGES, FAILED, OK
 from reconciler.diagnostics import has_errors
 from reconciler.model.plan import ActionStatus, Plan
 from reconciler.wiring import Place

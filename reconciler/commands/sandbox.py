@@ -2,8 +2,8 @@ from pathlib import Path
 
 import click
 
-from reconciler.cli import OK
 from reconciler.commands.common import say
+from reconciler.commands.exits import OK
 from reconciler.diagnostics import ReconcilerError, error
 
 

@@ -2,8 +2,8 @@ from pathlib import Path
 
 import click
 
-from reconciler.cli import FAILED, OK
 from reconciler.commands.common import Output, say
+from reconciler.commands.exits import FAILED, OK
 
 
 @click.command("schema")

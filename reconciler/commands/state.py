@@ -2,7 +2,6 @@ import json
 
 import click
 
-from reconciler.cli import FAILED, OK
 from reconciler.commands.common import (
     Output,
     approve_option,
@@ -13,6 +12,7 @@ from reconciler.commands.common import (
     say,
     settings,
 )
+from reconciler.commands.exits import FAILED, OK
 from reconciler.diagnostics import ReconcilerError, error
 from reconciler.wiring import Place
 
@@ -94,7 +94,7 @@ def mv(place: Place, old: str, new: str) -> int:
 @place_options
 @approve_option
 def rm(place: Place, key: str, *, auto_approve: bool) -> int:
-    """Forget a campaign altogether: the next plan creates it anew, and no memory keeps its people from a second email."""
+    """Forget a campaign altogether: the next plan creates it anew, and may write to its people again."""
     from reconciler.execution.transitions import removed
     from reconciler.ports import update_state
     from reconciler.session import Session

@@ -1,7 +1,7 @@
 import click
 
-from reconciler.cli import FAILED, OK
 from reconciler.commands.common import Output, ending_early, place_options, say, settings, show_diagnostics
+from reconciler.commands.exits import FAILED, OK
 from reconciler.diagnostics import Diagnostic, ReconcilerError, Severity, error
 from reconciler.wiring import Place
 

@@ -1,7 +1,7 @@
 import click
 
-from reconciler.cli import FAILED, OK
 from reconciler.commands.common import Output, output_options, place_options, settings, show_diagnostics
+from reconciler.commands.exits import FAILED, OK
 from reconciler.diagnostics import has_errors
 from reconciler.wiring import Place
 

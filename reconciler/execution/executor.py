@@ -6,15 +6,16 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from reconciler.diagnostics import Diagnostic, StateError
 from reconciler.execution.campaign import CampaignRun, Tools
 from reconciler.execution.checks import Checks
 from reconciler.execution.reading import WORKERS, Reader
-from reconciler.model.live import Live, LiveStatus
+from reconciler.model.live import Capabilities, Live, LiveStatus
 from reconciler.model.plan import Action, ActionStatus, Kind, Plan
 from reconciler.model.report import ActionResult, Outcome, Report
 from reconciler.model.roster import Roster
 from reconciler.model.workspace import Desired
-from reconciler.ports import CampaignApi, EventSink, LeadSource, StateStore
+from reconciler.ports import CampaignApi, EventSink, LeadSource, StateStore, update_state
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +68,19 @@ class Executor:
             finished_at=self.clock(),
             interrupted=self.cancelled.is_set(),
             results=tuple(result for key in keys for result in results[key]),
+            diagnostics=self._remember(reader, run.live.capabilities),
         )
+
+    def _remember(self, reader: Reader, before: Capabilities) -> tuple[Diagnostic, ...]:
+        """Write down what the run learned about the server; without it the next run learns it again."""
+        learned = reader.capabilities
+        if learned == before:
+            return ()
+        try:
+            update_state(self.store, lambda state: state.model_copy(update={"capabilities": learned}))
+        except StateError as problem:
+            return tuple(problem.diagnostics)
+        return ()
 
     def _campaign(self, tools: Tools, run: Run, key: str) -> list[ActionResult]:
         known_key = run.known_keys.get(key, key)

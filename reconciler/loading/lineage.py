@@ -4,7 +4,7 @@ from pathlib import Path
 
 import yaml
 
-from reconciler.diagnostics import SpecError, SourceRange, error
+from reconciler.diagnostics import SourceRange, SpecError, error
 
 
 def read_lineage(workspace: Path) -> str | None:

@@ -100,12 +100,13 @@ def _add(made: Draft, kind: Kind, cell: Cell, live: LiveCampaign | None, inputs:
             return
         _add_update(made, campaign, known, live, inputs)
     elif kind is Kind.CREATE and campaign is not None:
-        made.actions.append(_action(made, kind, "not in Leadterra yet", created(campaign)))
+        made.actions.append(_action(made, kind, "", created(campaign)))
     elif kind is Kind.ENROLL:
         everybody = any(action.kind is Kind.REPLACE for action in made.actions)
         new, changed = (roster.leads, 0) if everybody else (roster.new, roster.changed)
         if new or changed or not roster.at_hand:
-            made.actions.append(_action(made, kind, _enroll_reason(new, changed)))
+            words = _enroll_reason(new, changed) if made.row in STARTED_ROWS else ""
+            made.actions.append(_action(made, kind, words))
     else:
         made.actions.append(_action(made, kind, _REASONS.get((kind, made.column), _REASONS_ANY.get(kind, ""))))
 
@@ -261,6 +262,5 @@ _REASONS = {
     (Kind.FORGET, Column.FILE_GONE): "its file is gone; it stays in Leadterra",
 }
 _REASONS_ANY = {
-    Kind.START: "its file says running",
     Kind.RESUME: "its file says running, and the pause was ours",
 }

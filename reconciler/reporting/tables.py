@@ -63,7 +63,7 @@ def render_checkup(rows: Sequence[tuple[str, Diagnostic | str]]) -> str:
         if isinstance(found, str):
             table.append(("✓", name, found))
         else:
-            words = f"{found.message} – {found.hint}" if found.hint else found.message
+            words = f"{found.message}; {found.hint}" if found.hint else found.message
             table.append(("✗", name, words))
     return render_table(("", "check", "found"), table)
 

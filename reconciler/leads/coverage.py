@@ -1,0 +1,72 @@
+"""Whether every `{{token}}` of a campaign has something to say to every lead. Pure."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from itertools import chain
+
+from reconciler.diagnostics import Diagnostic, SourceRange, error, note
+from reconciler.leads.shown import names_shown
+from reconciler.model.campaign import Campaign, SequenceStep
+from reconciler.model.roster import Lead
+from reconciler.tokens import find_tokens, meant_token
+
+
+def unknown_tokens(campaign: Campaign, fields: Iterable[str] | None) -> tuple[Diagnostic, ...]:
+    """Tell each token that no lead can fill, at its step. `fields` without `email`; None: nobody knows them."""
+    if fields is None:
+        return _unchecked(campaign)
+    there = sorted({"email", *fields})
+    return tuple(
+        _unknown(campaign, index, token, there)
+        for index, step in enumerate(campaign.steps)
+        for token in _tokens(step)
+        if token not in there
+    )
+
+
+def count_blanks(campaign: Campaign, fields: Iterable[str], leads: Sequence[Lead]) -> dict[str, int]:
+    """Count, by token, the leads for which it would read as nothing. Unknown tokens are not counted: they are told."""
+    used = {token for step in campaign.steps for token in _tokens(step)} & set(fields) - {"email"}
+    blanks = Counter(token for lead in leads for token in used if not lead.fields.get(token))
+    return dict(sorted(blanks.items()))
+
+
+def _tokens(step: SequenceStep) -> tuple[str, ...]:
+    return tuple(dict.fromkeys((*find_tokens(step.subject), *find_tokens(step.body_html))))
+
+
+def _unknown(campaign: Campaign, index: int, token: str, there: Sequence[str]) -> Diagnostic:
+    step = campaign.steps[index]
+    parts = (("subject", step.subject), ("body", step.body_html))
+    where = " and ".join(name for name, text in parts if token in find_tokens(text))
+    meant = meant_token(token, there)
+    question = f"; did you mean `{{{{{meant}}}}}`?" if meant else "."
+    return error(
+        "unknown-token",
+        f"Step {index + 1} uses `{{{{{token}}}}}` in its {where}, but no lead has `{token}`{question}",
+        hint=f"Fields there are: {names_shown(there)}. A lead without the field would read nothing in its place.",
+        at=SourceRange(
+            file=campaign.file,
+            line=campaign.step_lines[index] if index < len(campaign.step_lines) else campaign.line,
+        ),
+        campaign=campaign.key,
+    )
+
+
+def _unchecked(campaign: Campaign) -> tuple[Diagnostic, ...]:
+    unchecked = [name for name in dict.fromkeys(chain.from_iterable(map(_tokens, campaign.steps))) if name != "email"]
+    if not unchecked:
+        return ()
+    if campaign.leads is None:
+        why, hint = "there is no list of leads", "Give the campaign its `leads`."
+    else:
+        why, hint = "the list is not at hand", "Name the list's fields under `leads`: `fields: [firstName, company]`."
+    return (
+        note(
+            "tokens-unchecked",
+            f"The tokens of this campaign were not checked, because {why}: {names_shown(unchecked)}.",
+            hint=hint,
+            at=SourceRange(file=campaign.file, line=campaign.leads.line if campaign.leads else campaign.line),
+            campaign=campaign.key,
+        ),
+    )

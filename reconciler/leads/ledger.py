@@ -1,0 +1,82 @@
+"""The ledger: who was enrolled, and with which fields, as keyed hashes. Pure; without the key it tells nothing.
+
+An entry is 32 bytes: HMAC-SHA256 of the address and of the fields' canonical JSON, each cut to 16. A segment is a
+row of entries; the segments of a campaign are read oldest first, and the last entry of an address counts.
+"""
+
+import hmac
+import secrets
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+from reconciler.diagnostics import StateError, error
+from reconciler.model.base import canonical
+from reconciler.model.roster import Lead
+
+HASH_BYTES = 16
+ENTRY_BYTES = 2 * HASH_BYTES
+
+
+class Delta(NamedTuple):
+    """A list against its ledger: indexes of its new and changed leads, and how many known addresses it lacks."""
+
+    new: tuple[int, ...]
+    changed: tuple[int, ...]
+    gone: int
+
+
+def new_ledger_key() -> bytes:
+    """Make a key: 32 random bytes."""
+    return secrets.token_bytes(32)
+
+
+def ledger_key_id(key: bytes) -> str:
+    """Return what tells keys apart and gives none away: 16 hexadecimal digits."""
+    return hmac.digest(key, b"reconciler ledger key id", "sha256")[:8].hex()
+
+
+def address_hash(key: bytes, address: str) -> bytes:
+    """Return the keyed hash of an address in its normal form (`addresses.normal_address`)."""
+    return hmac.digest(key, address.encode(), "sha256")[:HASH_BYTES]
+
+
+def entry_of(key: bytes, lead: Lead) -> bytes:
+    """Return the ledger entry of a lead."""
+    fields = hmac.digest(key, canonical(lead.fields).encode(), "sha256")[:HASH_BYTES]
+    return address_hash(key, lead.email) + fields
+
+
+def read_segments(segments: Iterable[bytes]) -> dict[bytes, bytes]:
+    """Return {address hash: fields hash} of segments, oldest first. Raises `StateError` where one is damaged."""
+    known: dict[bytes, bytes] = {}
+    for segment in segments:
+        if len(segment) % ENTRY_BYTES:
+            raise StateError(
+                error(
+                    "ledger-damaged",
+                    f"A ledger segment of the state has {len(segment)} bytes, no multiple of {ENTRY_BYTES}.",
+                    hint="Restore the state from a backup: without its ledger nobody knows who was written to.",
+                )
+            )
+        for start in range(0, len(segment), ENTRY_BYTES):
+            middle = start + HASH_BYTES
+            known[segment[start:middle]] = segment[middle : start + ENTRY_BYTES]
+    return known
+
+
+def compare(entries: Sequence[bytes], known: Mapping[bytes, bytes]) -> Delta:
+    """Compare the entries of a list, distinct by address, with what is known."""
+    new: list[int] = []
+    changed: list[int] = []
+    for index, entry in enumerate(entries):
+        fields = known.get(entry[:HASH_BYTES])
+        if fields is None:
+            new.append(index)
+        elif fields != entry[HASH_BYTES:]:
+            changed.append(index)
+    return Delta(tuple(new), tuple(changed), len(known) - (len(entries) - len(new)))
+
+
+def roster_digest(key: bytes, entries: Iterable[bytes]) -> str:
+    """Return a keyed digest of a list, in hexadecimal: addresses and fields, whatever their order."""
+    return hmac.digest(key, b"".join(sorted(entries)), "sha256").hex()

@@ -1,0 +1,202 @@
+"""The lists of people, from CSV files: counted for planning, handed out in batches for enrolment."""
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from reconciler.diagnostics import Diagnostic, SourceRange, SpecError, error, has_errors
+from reconciler.leads.coverage import count_blanks, unknown_tokens
+from reconciler.leads.csvfile import Table, read_table
+from reconciler.leads.ledger import HASH_BYTES, Delta, compare, entry_of, read_segments, roster_digest
+from reconciler.leads.people import People, gather
+from reconciler.leads.shown import name_shown
+from reconciler.model.base import canonical
+from reconciler.model.campaign import Campaign, Leads
+from reconciler.model.roster import Lead, Roster
+from reconciler.model.state import CampaignState
+from reconciler.ports import chunks
+
+_Version = tuple[int, ...]
+
+
+class _Loaded(NamedTuple):
+    people: People
+    entries: tuple[bytes, ...]
+    digest: str
+
+
+class _AbsentError(Exception):
+    """The list is not here; its text says why, in words."""
+
+
+class CsvLeads:
+    """`LeadSource` on CSV files. Safe for threads; a list is read once for each version of its file.
+
+    `blob` returns a ledger segment by name. `root` only shortens the paths in messages. A lead's request holds only
+    the fields that are not blank, and Leadterra overwrites only fields that are in the request: a value that became
+    blank since it was sent cannot be cleared there. Such a lead counts as changed once, and keeps the old value.
+    """
+
+    def __init__(self, *, ledger_key: bytes, blob: Callable[[str], bytes], batch_size: int = 500, root: Path) -> None:
+        if not ledger_key:
+            raise ValueError("the ledger key is empty")
+        self._key = ledger_key
+        self._blob = blob
+        self._batch_size = batch_size
+        self._root = root.resolve()
+        self._lock = threading.Lock()
+        self._tables: dict[str, tuple[_Version, Table]] = {}
+        self._loaded: dict[str, tuple[_Version, _Loaded]] = {}
+        self._counted: dict[str, str] = {}
+
+    def roster(self, campaign: Campaign, known: CampaignState | None) -> Roster:
+        """Count a campaign's people against its ledger, and check its tokens for each of them.
+
+        What is wrong with the list is told in the roster. A list that could not be read to its end counts as not at
+        hand. Raises `StateError` where the ledger cannot be read.
+        """
+        if campaign.leads is None:
+            return Roster(source="", at_hand=True, diagnostics=unknown_tokens(campaign, None))
+        try:
+            loaded = self._load(campaign.leads)
+        except _AbsentError as absent:
+            return self._absent(campaign, campaign.leads, str(absent))
+        people = loaded.people
+        fields = _promised_fields(campaign.leads) if people.fields is None else people.fields
+        found = tuple(item.model_copy(update={"campaign": campaign.key}) for item in people.diagnostics)
+        if not people.readable:
+            tokens = unknown_tokens(campaign, fields) if fields is not None else ()
+            return Roster(
+                source=campaign.leads.source,
+                at_hand=False,
+                problem=f"the list {name_shown(campaign.leads.source)} could not be read",
+                diagnostics=(*found, *tokens),
+            )
+        delta = self._delta(loaded, known)
+        with self._lock:
+            self._counted[campaign.key] = loaded.digest
+        return Roster(
+            source=campaign.leads.source,
+            at_hand=True,
+            rows=people.rows,
+            leads=len(people.leads),
+            duplicates=people.duplicates,
+            rejected=people.rejected,
+            new=len(delta.new),
+            changed=len(delta.changed),
+            gone=delta.gone,
+            blanks=count_blanks(campaign, fields or (), people.leads),
+            digest=loaded.digest,
+            hashes=frozenset(entry[:HASH_BYTES] for entry in loaded.entries),
+            diagnostics=(*found, *unknown_tokens(campaign, fields)),
+        )
+
+    def batches(self, campaign: Campaign, known: CampaignState | None) -> Iterator[tuple[str, Sequence[Lead]]]:
+        """Yield the leads to send, in batches of one kind: `new`, then `changed`, each in the order of the list.
+
+        Raises at once: `SpecError` where the list is not at hand, has errors, or is no longer the one that the last
+        `roster` of this campaign counted; `StateError` where the ledger cannot be read.
+        """
+        if campaign.leads is None:
+            return iter(())
+        try:
+            loaded = self._load(campaign.leads)
+        except _AbsentError as absent:
+            raise SpecError(_missing(campaign, campaign.leads, str(absent))) from None
+        found = [item.model_copy(update={"campaign": campaign.key}) for item in loaded.people.diagnostics]
+        if has_errors(found):
+            raise SpecError(*found)
+        with self._lock:
+            counted = self._counted.get(campaign.key, loaded.digest)
+        if counted != loaded.digest:
+            raise SpecError(_changed(campaign, campaign.leads))
+        delta = self._delta(loaded, known)
+        return self._cut(loaded.people.leads, delta)
+
+    def segment(self, leads: Sequence[Lead]) -> bytes:
+        """Return the ledger segment of these leads: 32 bytes a lead."""
+        return b"".join(entry_of(self._key, lead) for lead in leads)
+
+    def check(self, campaign: Campaign) -> tuple[Diagnostic, ...]:
+        """Return what is wrong with a campaign's list and tokens, without any state."""
+        return self.roster(campaign, None).diagnostics
+
+    def _cut(self, leads: Sequence[Lead], delta: Delta) -> Iterator[tuple[str, Sequence[Lead]]]:
+        for kind, indexes in (("new", delta.new), ("changed", delta.changed)):
+            for part in chunks(indexes, self._batch_size):
+                yield kind, [leads[index] for index in part]
+
+    def _delta(self, loaded: _Loaded, known: CampaignState | None) -> Delta:
+        segments = (self._blob(name) for name in known.ledger) if known else ()
+        return compare(loaded.entries, read_segments(segments))
+
+    def _load(self, leads: Leads) -> _Loaded:
+        """Return the people of a list, read anew only where its file is another than last time."""
+        if leads.path is None:
+            raise _AbsentError("RECONCILER_LEADS_DIR is not set")
+        key = canonical([leads.path, leads.source, leads.file, leads.line, leads.columns, leads.fallbacks])
+        path = Path(leads.path)
+        with self._lock:
+            try:
+                found = path.stat()
+                version = (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns)
+                at, loaded = self._loaded.get(key, (None, None))
+                if loaded is None or at != version:
+                    loaded = self._make(self._table(path, version), leads)
+                    self._loaded[key] = (version, loaded)
+            except (FileNotFoundError, NotADirectoryError):
+                raise _AbsentError("the file is not there") from None
+        return loaded
+
+    def _table(self, path: Path, version: _Version) -> Table:
+        at, table = self._tables.get(str(path), (None, None))
+        if table is None or at != version:
+            table = read_table(path)
+            self._tables[str(path)] = (version, table)
+        return table
+
+    def _make(self, table: Table, leads: Leads) -> _Loaded:
+        people = gather(table, leads, place=self._place(leads))
+        entries = tuple(entry_of(self._key, lead) for lead in people.leads)
+        return _Loaded(people, entries, roster_digest(self._key, entries))
+
+    def _place(self, leads: Leads) -> str:
+        path = Path(leads.path or "").resolve()
+        return path.relative_to(self._root).as_posix() if path.is_relative_to(self._root) else leads.source
+
+    def _absent(self, campaign: Campaign, leads: Leads, why: str) -> Roster:
+        tokens = unknown_tokens(campaign, _promised_fields(leads))
+        missing = (_missing(campaign, leads, why),) if leads.tracked else ()
+        return Roster(
+            source=leads.source,
+            at_hand=False,
+            problem=f"the list {name_shown(leads.source)} is not at hand: {why}",
+            diagnostics=(*missing, *tokens),
+        )
+
+
+def _promised_fields(leads: Leads) -> tuple[str, ...] | None:
+    return None if leads.fields is None else (*leads.fields, *leads.columns, *leads.fallbacks)
+
+
+def _missing(campaign: Campaign, leads: Leads, why: str) -> Diagnostic:
+    return error(
+        "lead-list-missing",
+        f"The list {name_shown(leads.source)} is not at hand: {why}.",
+        hint="Put the file back, or correct `leads.source`."
+        if leads.tracked
+        else "Put the file into the folder that RECONCILER_LEADS_DIR names.",
+        at=SourceRange(file=leads.file, line=leads.line),
+        campaign=campaign.key,
+    )
+
+
+def _changed(campaign: Campaign, leads: Leads) -> Diagnostic:
+    return error(
+        "lead-list-changed",
+        f"The list {name_shown(leads.source)} was changed after it was checked; nobody of it was enrolled.",
+        hint="Run again: the new list is checked first.",
+        at=SourceRange(file=leads.file, line=leads.line),
+        campaign=campaign.key,
+    )

@@ -1,0 +1,1 @@
+"""From the files under `specs/` to `Desired` and all diagnostics: YAML with marks, templates, JSON Schemas."""

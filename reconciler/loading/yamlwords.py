@@ -1,0 +1,50 @@
+"""What the YAML parser says, in words for people who do not know YAML."""
+
+import yaml
+from yaml.reader import ReaderError
+
+Place = tuple[int, int]
+
+_HINTS = (
+    ("mapping values are not allowed", "A text that holds `: ` must be in quotes; else check the indentation."),
+    ("found unexpected end of stream", "A quotation mark or bracket is opened here and never closed."),
+    ("while scanning a block scalar", "Indent all lines of the text by the same number of spaces."),
+    ("could not find expected ':'", "Write `key: value`; a text over several lines begins with `|`."),
+    ("expected <block end>", "Check the indentation; a text that begins with a quotation mark ends with one."),
+    ("did not find expected", "Check the indentation, quotation marks and brackets."),
+)
+
+
+def explain(problem: yaml.YAMLError, text: str) -> tuple[str, str, str | None, Place]:
+    """Return code, message, hint and place (line and column from 1) of a YAML error in `text`."""
+    if isinstance(problem, ReaderError):
+        return _unreadable_character(text)
+    mark = getattr(problem, "problem_mark", None) or getattr(problem, "context_mark", None)
+    if "unexpected end of stream" in str(getattr(problem, "problem", None)):
+        mark = getattr(problem, "context_mark", None) or mark
+    if mark is None:
+        return "yaml-syntax", "This is not valid YAML.", None, (1, 1)
+    line = text.splitlines()[mark.line : mark.line + 1]
+    place = (mark.line + 1, mark.column + 1)
+    indent = line[0][: len(line[0]) - len(line[0].lstrip())] if line else ""
+    if "\t" in indent or text[mark.index : mark.index + 1] == "\t":
+        column = indent.index("\t") + 1 if "\t" in indent else place[1]
+        message = "A tab stands where YAML wants spaces."
+        return "yaml-tab", message, "Indent with spaces only.", (place[0], column)
+    said = str(getattr(problem, "problem", None) or "it cannot be read")
+    if "cannot start any token" in said:
+        character = text[mark.index : mark.index + 1]
+        return "yaml-syntax", f"A text cannot begin with `{character}` unless it is quoted.", "Quote the text.", place
+    whole = f"{getattr(problem, 'context', None) or ''} {said}"
+    hint = next((words for part, words in _HINTS if part in whole), None)
+    return "yaml-syntax", f"This is not valid YAML: {said}.", hint, place
+
+
+def _unreadable_character(text: str) -> tuple[str, str, str | None, Place]:
+    """Find the character by ourselves: the parser counts in bytes of a copy."""
+    for number, line in enumerate(text.split("\n"), start=1):
+        for column, character in enumerate(line, start=1):
+            if yaml.reader.Reader.NON_PRINTABLE.match(character):
+                message = f"The character U+{ord(character):04X} is not allowed here."
+                return "yaml-syntax", message, "Remove it, or save the file as UTF-8 text.", (number, column)
+    return "yaml-syntax", "The file holds a character that YAML does not allow.", None, (1, 1)

@@ -1,0 +1,31 @@
+"""Plan, report and diagnostics as JSON documents: two-space indentation, the contract's field names, one line end."""
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from reconciler.diagnostics import Diagnostic, Severity
+from reconciler.model.plan import Plan
+from reconciler.model.report import Report
+from reconciler.reporting.escape import json_escapes
+
+
+def plan_json(plan: Plan) -> str:
+    """Write a plan as `schemas/plan.schema.json` describes it."""
+    return _document(plan.model_dump(mode="json", by_alias=True))
+
+
+def report_json(report: Report) -> str:
+    """Write a report."""
+    return _document(report.model_dump(mode="json", by_alias=True))
+
+
+def diagnostics_json(diagnostics: Iterable[Diagnostic]) -> str:
+    """Write diagnostics by place, and how many there are of each severity."""
+    found = sorted(diagnostics, key=lambda item: item.order)
+    counts = {f"{severity.value}s": sum(item.severity is severity for item in found) for severity in Severity}
+    return _document({"diagnostics": [item.model_dump(mode="json") for item in found], "summary": counts})
+
+
+def _document(value: Any) -> str:  # noqa: ANN401 - any JSON value
+    return json_escapes(json.dumps(value, indent=2, ensure_ascii=False)) + "\n"

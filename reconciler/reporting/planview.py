@@ -1,0 +1,136 @@
+"""The plan as people read it: who would get which email, when, and what stands in the way (docs: mocks of the plan)."""
+
+from collections.abc import Sequence
+
+from reconciler.diagnostics import Diagnostic, Severity, has_errors
+from reconciler.model.plan import Action, ActionStatus, Effect, Kind, Plan, PlannedCampaign
+from reconciler.reporting.campaignview import LOOKS, Entry, Group, show
+from reconciler.reporting.layout import Line, Page, flow, say
+from reconciler.reporting.words import count, moment, people, zone_of
+
+_COLUMN = 14
+_LABELS = {Severity.ERROR: ("Error", "red"), Severity.WARNING: ("Warning", "yellow"), Severity.NOTE: ("Note", "dim")}
+
+
+def render_plan(
+    plan: Plan,
+    *,
+    commit: str | None = None,
+    state_serial: int | None = None,
+    color: bool = False,
+    width: int = 100,
+    verbose: bool = False,
+) -> str:
+    """Write a plan for people.
+
+    `commit` names what the files are (`main@3f9c1e7`); `state_serial` is the plan's own where it is not given; `width`
+    is in columns. With `verbose`, changed texts are shown in full.
+    """
+    page = Page(color=color, width=width)
+    entries = _entries(plan)
+    zone, place = zone_of(plan.timezone)
+    local = plan.created_at.astimezone(zone)
+    serial = plan.base.serial if state_serial is None else state_serial
+    header = [plan.workspace, plan.environment, f"state {serial}", *([commit] if commit else [])]
+    page.dotted([*header, f"{moment(local)} {place}"], style="dim")
+    if entries:
+        _summary(page, plan, entries)
+    for entry in entries:
+        show(page, entry, start=local, verbose=verbose)
+    _notes(page, plan)
+    _closing(page, plan)
+    return page.render()
+
+
+def _entries(plan: Plan) -> list[Entry]:
+    actions: dict[str, list[Action]] = {}
+    for action in plan.actions:
+        actions.setdefault(action.campaign, []).append(action)
+    planned = {campaign.key: campaign for campaign in plan.campaigns}
+    entries = [Entry(planned.get(key) or _unlisted(key), tuple(own)) for key, own in actions.items()]
+    return sorted(entries, key=lambda entry: (entry.group, entry.planned.key))
+
+
+def _unlisted(key: str) -> PlannedCampaign:
+    return PlannedCampaign(key=key, name=key, digest="", desired="", live="")
+
+
+def _summary(page: Page, plan: Plan, entries: Sequence[Entry]) -> None:
+    new = plan.summary.new_recipients
+    page.blank()
+    page.add([say(_headline(new), "bold")], indent=2)
+    resumed = [entry for entry in entries if Kind.RESUME in entry.kinds(ActionStatus.READY)]
+    if resumed:
+        inside = sum(entry.planned.people.enrolled or 0 for entry in resumed)
+        who = f"the {people(inside)} in {'it' if len(resumed) == 1 else 'them'}" if inside else "the people in them"
+        paused = count(len(resumed), "paused campaign goes on", "paused campaigns go on")
+        page.add([say(f"{paused} sending later steps to {who}.")], indent=2)
+    counts = []
+    for group, look in LOOKS.items():
+        number = sum(entry.group is group for entry in entries)
+        if number:
+            counts.append(f"{number:,} {look.one if number == 1 else look.many}")
+    if plan.summary.unchanged:
+        counts.append(f"{plan.summary.unchanged:,} unchanged")
+    page.dotted(counts, indent=2)
+
+
+def _headline(new: int) -> str:
+    if new == 0:
+        return "Nobody gets a first email if you apply this."
+    return f"{people(new)} {'gets' if new == 1 else 'get'} a first email if you apply this."
+
+
+def _sends(plan: Plan) -> bool:
+    return any(a.status is ActionStatus.READY and a.effect is Effect.IRREVERSIBLE for a in plan.actions)
+
+
+def _notes(page: Page, plan: Plan) -> None:
+    """Write what concerns the plan as a whole: errors first, then warnings and notes."""
+    page.blank()
+    ranks = list(Severity)
+    for item in sorted(plan.diagnostics, key=lambda item: (ranks.index(item.severity), item.order)):
+        label, style = _LABELS[item.severity]
+        _note(page, label, item, style)
+    if not plan.refreshed:
+        told = "the server (live facts are those of the state; checks marked ? are made by apply)"
+        page.fact("Not asked", [say(told)], indent=2, column=_COLUMN)
+    if _sends(plan):
+        told = "campaigns outside this repository (seen only in what is left today)"
+        page.fact("Not counted", [say(told)], indent=2, column=_COLUMN)
+
+
+def _note(page: Page, label: str, item: Diagnostic, style: str) -> None:
+    about = f"{item.campaign}: " if item.campaign and item.campaign not in item.message else ""
+    text: Line = [say(f"{about}{item.message}", style if item.severity is Severity.ERROR else "")]
+    if item.place:
+        text.append(say(f"  {item.place}", "dim"))
+    page.fact(label, text, indent=2, column=_COLUMN)
+    if item.hint:
+        page.prose(item.hint, 2 + _COLUMN)
+
+
+def _closing(page: Page, plan: Plan) -> None:
+    page.blank()
+    digest = say(f"digest {plan.digest[:8]}", "dim")
+    if any(action.status is ActionStatus.READY for action in plan.actions):
+        lines = flow([[say("Do exactly this: "), say("reconciler apply", "bold")], [digest]], page.width, gap=6)
+    elif plan.actions:
+        lines = flow([[say(_nothing_now(plan))], [digest]], page.width, gap=6)
+    elif has_errors(plan.diagnostics):
+        lines = [[say("Nothing can be planned until the errors above are put right.")]]
+    else:
+        known = "" if plan.refreshed else ", as far as the state knows"
+        unchanged = plan.summary.unchanged
+        are = count(unchanged, "campaign is", "campaigns are")
+        told = f"Nothing to change: {are} as the files say{known}." if unchanged else "Nothing to change."
+        lines = [[say(told, "green")]]
+    for line in lines:
+        page.add(line)
+
+
+def _nothing_now(plan: Plan) -> str:
+    groups = {entry.group for entry in _entries(plan)}
+    if groups == {Group.NEEDS_YOU}:
+        return "An apply would change nothing until this is put right."
+    return "An apply would change nothing now; run it again later."

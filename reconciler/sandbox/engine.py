@@ -1,0 +1,247 @@
+"""The sandbox without HTTP: every call of the API and every control as a method on the database."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from reconciler.sandbox import bodies, campaigns, faults, inbox, pools, sending, traffic
+from reconciler.sandbox.database import Database
+from reconciler.sandbox.errors import invalid
+from reconciler.sandbox.options import DEFAULT_OPTIONS
+from reconciler.sandbox.records import stamp
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Callable, Mapping, Sequence
+    from contextlib import AbstractContextManager
+    from pathlib import Path
+
+    from reconciler.sandbox import records
+    from reconciler.sandbox.campaigns import Counter
+    from reconciler.sandbox.options import SandboxOptions
+
+
+def utc_now() -> datetime:
+    """Return the present moment in UTC."""
+    return datetime.now(UTC)
+
+
+def _seed(db: sqlite3.Connection) -> None:
+    pools.replace_pools(db, pools.WORKED_EXAMPLE)
+
+
+class Sandbox:
+    """One workspace in a SQLite file, which may be shared with other threads and processes.
+
+    Every method is one transaction. Refusals raise ``errors.ApiError`` as the API would answer them, and change
+    nothing. A fresh file holds the pools of the worked example (leadterra-api.md). ``clock`` must return moments
+    that know their zone.
+    """
+
+    def __init__(
+        self,
+        database: Path,
+        options: SandboxOptions = DEFAULT_OPTIONS,
+        clock: Callable[[], datetime] = utc_now,
+    ) -> None:
+        self.options = options
+        self.clock = clock
+        self._database = Database(database, _seed)
+
+    def _now(self) -> str:
+        return stamp(self.clock())
+
+    # The calls of the API.
+
+    def pools(self) -> tuple[records.Pool, ...]:
+        """Return all pools."""
+        with self._database.read() as db:
+            return pools.pools(db)
+
+    def accounts(self) -> tuple[records.Account, ...]:
+        """Return all sender accounts."""
+        with self._database.read() as db:
+            return pools.accounts(db)
+
+    def create(self, body: records.JsonObject, idempotency_key: str | None = None) -> records.Campaign:
+        """Create a draft from a request body; raise 400 ``invalid_request``, 422 ``idempotency_key_reused``."""
+        name, steps = bodies.name_of(body), bodies.steps_of(body)
+        with self._database.write() as db:
+            if idempotency_key is None:
+                return campaigns.create(db, name, steps, self._now())
+            return campaigns.create_once(db, idempotency_key, body, name, steps, self._now())
+
+    def campaign(self, campaign_id: str) -> records.Campaign:
+        """Return one campaign; raise 404 ``campaign_not_found``."""
+        with self._database.read() as db:
+            return campaigns.campaign(db, campaign_id)
+
+    def campaigns(self) -> tuple[records.Campaign, ...]:
+        """Return all campaigns, oldest first."""
+        with self._database.read() as db:
+            return campaigns.campaigns(db)
+
+    def patch(self, campaign_id: str, body: records.JsonObject) -> records.Campaign:
+        """Change ``name`` or ``sequenceSteps`` of a draft; raise 400 ``invalid_request`` or ``steps_frozen``, 404."""
+        name, steps = self._changes(body)
+        with self._database.write() as db:
+            return campaigns.change_draft(db, campaign_id, name, steps)
+
+    @staticmethod
+    def _changes(body: records.JsonObject) -> tuple[str | None, tuple[records.Step, ...] | None]:
+        name = bodies.name_of(body) if "name" in body else None
+        return name, bodies.steps_of(body) if "sequenceSteps" in body else None
+
+    def enroll(self, campaign_id: str, body: records.JsonObject) -> records.Enrolment:
+        """Enrol the ``leads`` of a request body; raise 400 ``invalid_request``, 404, 422 ``invalid_leads``."""
+        entries = bodies.lead_entries(body, self.options.bulk_max)
+        with self._database.write() as db:
+            return sending.enroll(db, campaign_id, entries, self.clock())
+
+    def start(self, campaign_id: str) -> records.Started:
+        """Start or resume; raise 400 ``no_leads_enrolled`` or ``no_sequence_steps``, 404."""
+        without_leads = self.options.start_without_leads == "run"
+        with self._database.write() as db:
+            return sending.start(db, campaign_id, self.clock(), without_leads=without_leads)
+
+    def pause(self, campaign_id: str) -> records.Campaign:
+        """Pause a running campaign; raise 404 ``campaign_not_found``."""
+        with self._database.write() as db:
+            return sending.pause(db, campaign_id, self.clock())
+
+    def stats(self, campaign_id: str) -> tuple[records.Campaign, records.Stats]:
+        """Return a campaign and its counters, as of one moment; raise 404 ``campaign_not_found``."""
+        with self._database.read() as db:
+            return campaigns.campaign(db, campaign_id), campaigns.stats(db, campaign_id)
+
+    def replies(
+        self, campaign_id: str | None = None, page: int = 1, per_page: int = inbox.PER_PAGE
+    ) -> records.ReplyPage:
+        """Return a page of replies, newest first; raise 404 ``campaign_not_found``, 422 ``invalid_page``."""
+        with self._database.read() as db:
+            return inbox.replies(db, campaign_id, page, per_page)
+
+    def suppress(self, body: records.JsonObject) -> records.Suppressed:
+        """Suppress the ``emails`` of a request body; raise 400 ``invalid_request``."""
+        emails = bodies.suppressions_of(body)
+        with self._database.write() as db:
+            return inbox.suppress(db, emails, self._now())
+
+    def add_webhook(self, body: records.JsonObject) -> records.Webhook:
+        """Register the webhook of a request body; raise 400 ``invalid_request``."""
+        url, events = bodies.webhook_of(body)
+        with self._database.write() as db:
+            return inbox.add_webhook(db, url, events, self._now())
+
+    # What the server keeps about the traffic itself.
+
+    def session(self) -> AbstractContextManager[None]:
+        """Hold one connection for what this thread does next; each method stays a transaction of its own."""
+        return self._database.session()
+
+    def arrive(self, kind: str, method: str, path: str, idempotency_key: str | None) -> traffic.Arrival:
+        """Log a request that has come in and find the fault it meets."""
+        with self._database.write() as db:
+            return traffic.arrive(db, kind, method, path, idempotency_key, self._now())
+
+    def finish(self, seq: int, status: int | None, leads: int | None, *, carried_out: bool) -> None:
+        """Log how a request ended."""
+        with self._database.write() as db:
+            traffic.finish(db, seq, status, leads, carried_out=carried_out)
+
+    def wait_for_token(self, key: str) -> int | None:
+        """Count a request of this key against the rate; return the seconds to wait where it is over it."""
+        if self.options.rate_per_second is None:
+            return None
+        with self._database.write() as db:
+            return traffic.wait_for_token(db, key, self.options.rate_per_second, self.clock())
+
+    # Controls: what tests and demonstrations do behind the back of the API.
+
+    def add_fault(self, fault: faults.Fault) -> None:
+        """Let calls go wrong from now on."""
+        with self._database.write() as db:
+            faults.add(db, fault)
+
+    def clear_faults(self) -> None:
+        """Let nothing go wrong any more."""
+        with self._database.write() as db:
+            faults.clear(db)
+
+    def requests(self) -> tuple[records.Received, ...]:
+        """Return every request received, refused and dropped ones included."""
+        with self._database.read() as db:
+            return traffic.received(db)
+
+    def set_pools(self, specs: Sequence[records.PoolSpec]) -> None:
+        """Put these pools in place of all others; a pool that keeps its name keeps its identifiers."""
+        with self._database.write() as db:
+            pools.replace_pools(db, specs)
+
+    def set_counters(self, campaign_id: str, values: Mapping[Counter, int]) -> records.Stats:
+        """Make the stats show these values from now on; what is counted later adds to them."""
+        with self._database.write() as db:
+            return campaigns.set_counters(db, campaign_id, values)
+
+    def set_status(self, campaign_id: str, status: records.Status) -> records.Campaign:
+        """Do what somebody does with a click in the dashboard; going to ``running`` sends, unchecked."""
+        with self._database.write() as db:
+            return sending.set_status(db, campaign_id, status, self.clock())
+
+    def edit_campaign(self, campaign_id: str, body: records.JsonObject) -> records.Campaign:
+        """Do what somebody edits in the dashboard: ``name`` or ``sequenceSteps``, whatever the status."""
+        name, steps = self._changes(body)
+        with self._database.write() as db:
+            return campaigns.change(db, campaign_id, name, steps)
+
+    def delete_campaign(self, campaign_id: str) -> None:
+        """Do what somebody deletes in the dashboard."""
+        with self._database.write() as db:
+            campaigns.delete(db, campaign_id)
+
+    def leads(self, campaign_id: str) -> tuple[records.Lead, ...]:
+        """Return the leads of a campaign in the order they were enrolled; raise 404."""
+        with self._database.read() as db:
+            campaigns.campaign(db, campaign_id)
+            return campaigns.leads(db, campaign_id)
+
+    def messages(self, campaign_id: str) -> tuple[records.Message, ...]:
+        """Return the messages of a campaign in the order they were queued; raise 404."""
+        with self._database.read() as db:
+            campaigns.campaign(db, campaign_id)
+            return campaigns.messages(db, campaign_id)
+
+    def suppression_list(self) -> tuple[str, ...]:
+        """Return the suppressed addresses."""
+        with self._database.read() as db:
+            return inbox.suppression_list(db)
+
+    def webhooks(self) -> tuple[records.Webhook, ...]:
+        """Return the registered webhooks."""
+        with self._database.read() as db:
+            return inbox.webhooks(db)
+
+    def add_reply(
+        self,
+        campaign_id: str,
+        email: str,
+        *,
+        classification: str = "interested",
+        snippet: str = "",
+        received_at: datetime | None = None,
+    ) -> records.Reply:
+        """Let a lead reply, now or at ``received_at``; raise 404, and 400 where it is no lead of the campaign."""
+        known = bodies.address(email)
+        if known is None:
+            raise invalid("email is not a valid address.")
+        with self._database.write() as db:
+            return inbox.add_reply(
+                db,
+                campaign_id,
+                known,
+                classification=classification,
+                snippet=snippet,
+                received_at=stamp(received_at or self.clock()),
+                now=self._now(),
+            )

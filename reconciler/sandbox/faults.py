@@ -1,0 +1,131 @@
+"""Faults: what goes wrong on the wire, kept in the database so that every process meets them."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, get_args
+
+if TYPE_CHECKING:
+    import sqlite3
+
+Kind = Literal[
+    "pools",
+    "accounts",
+    "create",
+    "enroll",
+    "start",
+    "pause",
+    "stats",
+    "replies",
+    "suppress",
+    "webhooks",
+    "get",
+    "list",
+    "patch",
+]
+Action = Literal[
+    "drop",
+    "drop_before",
+    "error500",
+    "error503",
+    "error500_after",
+    "slow",
+    "half",
+    "html",
+    "rate",
+    "reject",
+]
+KINDS: tuple[Kind, ...] = get_args(Kind)
+ACTIONS: tuple[Action, ...] = get_args(Action)
+# The actions that leave the call its effect.
+CARRIED_OUT: frozenset[Action] = frozenset({"drop", "error500_after", "slow", "half"})
+# The actions that leave the call without any answer.
+CUT: frozenset[Action] = frozenset({"drop", "drop_before"})
+
+_SECONDS_MAX = 600.0
+_STATUS_MIN, _STATUS_MAX = 400, 599
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fault:
+    """One thing that goes wrong. Raises ValueError for values out of range.
+
+    kind: which calls it is about; calls are counted from the moment it is added, refused ones included.
+    action: ``drop`` carries out the call and closes the connection without an answer; ``drop_before`` closes it
+        without carrying out; ``error500`` and ``error503`` are not carried out; ``error500_after`` is carried out
+        and then answers 500; ``slow`` carries out and answers late; ``half`` carries out and closes the connection
+        after half of the body; ``html`` is a proxy's page and ``rate`` a 429, neither carried out; ``reject``
+        answers an API error of any status and code (say 404 ``workspace_not_found``), not carried out.
+    nth: the first call that meets it, from 1; None for every call.
+    times: how many calls meet it; by default 1 with ``nth``, no end without.
+    seconds: the delay of ``slow``.
+    retry_after: whole seconds in ``Retry-After`` of ``error503`` (None: no header) and ``rate`` (None: 1).
+    status: of ``html`` (502) and ``reject`` (400).
+    code: of ``reject``.
+    """
+
+    kind: Kind
+    action: Action
+    nth: int | None = None
+    times: int | None = None
+    seconds: float = 1.0
+    retry_after: int | None = None
+    status: int | None = None
+    code: str = "invalid_request"
+
+    def __post_init__(self) -> None:
+        if self.kind not in KINDS:
+            raise ValueError(f"kind must be one of {', '.join(KINDS)}")
+        if self.action not in ACTIONS:
+            raise ValueError(f"action must be one of {', '.join(ACTIONS)}")
+        if (self.nth is not None and self.nth < 1) or (self.times is not None and self.times < 1):
+            raise ValueError("nth and times start at 1")
+        if not 0 <= self.seconds <= _SECONDS_MAX:
+            raise ValueError(f"seconds must be from 0 to {_SECONDS_MAX:.0f}")
+        if self.retry_after is not None and self.retry_after < 0:
+            raise ValueError("retry_after must not be negative")
+        if self.status is not None and not _STATUS_MIN <= self.status <= _STATUS_MAX:
+            raise ValueError(f"status must be from {_STATUS_MIN} to {_STATUS_MAX}")
+
+    def meets(self, seen: int, fired: int) -> bool:
+        """Tell whether the ``seen``-th call meets this fault, which ``fired`` calls have met before."""
+        if self.nth is None:
+            return self.times is None or fired < self.times
+        return self.nth <= seen < self.nth + (self.times or 1)
+
+
+def add(db: sqlite3.Connection, fault: Fault) -> None:
+    """Put a fault in place, behind those that are there."""
+    settings = {
+        "seconds": fault.seconds,
+        "retry_after": fault.retry_after,
+        "status": fault.status,
+        "code": fault.code,
+    }
+    db.execute(
+        "INSERT INTO faults (kind, action, nth, times, settings) VALUES (?, ?, ?, ?, ?)",
+        (fault.kind, fault.action, fault.nth, fault.times, json.dumps(settings)),
+    )
+
+
+def clear(db: sqlite3.Connection) -> None:
+    """Remove all faults."""
+    db.execute("DELETE FROM faults")
+
+
+def meet(db: sqlite3.Connection, kind: str) -> Fault | None:
+    """Count one call for every fault of its kind and return the oldest one it meets."""
+    db.execute("UPDATE faults SET seen = seen + 1 WHERE kind = ?", (kind,))
+    for row in db.execute("SELECT * FROM faults WHERE kind = ? ORDER BY id", (kind,)).fetchall():
+        fault = Fault(
+            kind=row["kind"],
+            action=row["action"],
+            nth=row["nth"],
+            times=row["times"],
+            **json.loads(row["settings"]),
+        )
+        if fault.meets(row["seen"], row["fired"]):
+            db.execute("UPDATE faults SET fired = fired + 1 WHERE id = ?", (row["id"],))
+            return fault
+    return None

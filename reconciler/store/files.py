@@ -1,0 +1,61 @@
+"""Files that are there as a whole or not at all, also after a crash."""
+
+import contextlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from reconciler.diagnostics import StateError, error
+
+FILE_MODE = 0o600
+FOLDER_MODE = 0o700
+
+
+@contextlib.contextmanager
+def told_as_state_error(what: str, folder: Path) -> Iterator[None]:
+    """Turn an `OSError` (full disk, no permission, …) into a `StateError` (`state-write`) that names what it hit."""
+    try:
+        yield
+    except OSError as problem:
+        reason = problem.strerror or type(problem).__name__
+        raise StateError(
+            error(
+                "state-write",
+                f"{what} could not be written to {folder}: {reason}.",
+                hint="Check free space and permissions of that folder, then run again.",
+            )
+        ) from problem
+
+
+def make_private_folder(folder: Path) -> None:
+    """Make a folder that only its owner can enter; one that is there already gets the same mode."""
+    folder.mkdir(parents=True, exist_ok=True)
+    if folder.stat().st_mode & 0o777 != FOLDER_MODE:
+        folder.chmod(FOLDER_MODE)
+
+
+def replace_durably(path: Path, content: bytes) -> None:
+    """Put a file in place atomically and durably, readable by its owner only.
+
+    Whoever reads meanwhile, or after a crash at any point, finds the old content or the new one. Writers of one path
+    must not run side by side: they share the temporary file, so that a crash leaves at most one behind, which the
+    next write takes over. Raises `OSError`; then the old file is untouched and no temporary one is left.
+    """
+    temporary = path.with_name(path.name + ".tmp")
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        try:
+            temporary.unlink(missing_ok=True)
+            handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, FILE_MODE)
+            with open(handle, "wb") as stream:  # noqa: PTH123 - it is a descriptor, for the sake of its mode
+                stream.write(content)
+                stream.flush()
+                os.fsync(stream.fileno())
+            temporary.replace(path)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                temporary.unlink(missing_ok=True)
+            raise
+        os.fsync(folder)
+    finally:
+        os.close(folder)
