@@ -141,7 +141,7 @@ class ApiError(ReconcilerError):
     """Leadterra did not answer as needed: the fact asked for is unknown, the change asked for may be unknown.
 
     `status` is the HTTP status, where there was one; `api_code` the machine code of the answer; `sent` is False only
-    where it is certain that the request did not reach the server, so that repeating a create cannot make a second.
+    where it is certain that nothing was carried out, so that repeating a create cannot make a second.
     """
 
     def __init__(

@@ -105,7 +105,8 @@ class CampaignRun:
         except NotReadyError as refusal:
             return _result(action, refusal.outcome, str(refusal))
         except Interrupted:
-            return _result(action, Outcome.UNKNOWN, "interrupted while waiting for an answer; the next plan reads it")
+            # Raised before a request that was not sent; a lost answer is an ApiError.
+            return _result(action, Outcome.NOT_ATTEMPTED, "the run was interrupted")
         except ApiError as failure:
             return _result(action, _outcome(failure), str(failure))
         except StateError as failure:
@@ -195,8 +196,8 @@ class CampaignRun:
         at = self._tools.clock()
         try:
             remote = self._tools.api.create(campaign.name, campaign.steps, operation=str(uuid.uuid4()))
-        except (ApiError, Interrupted) as failure:
-            if isinstance(failure, Interrupted) or _outcome(failure) is Outcome.UNKNOWN:
+        except ApiError as failure:
+            if failure.sent:
                 lost = Leftover(
                     campaign=self._key, id=None, name=campaign.name, at=at, reason="the answer to its creation was lost"
                 )
@@ -331,9 +332,8 @@ class CampaignRun:
 
 
 def _outcome(failure: ApiError) -> Outcome:
-    """Tell failed from unknown: a refusal is certain, no answer is certain only where nothing was sent."""
-    client_error = failure.status is not None and 400 <= failure.status < 500  # noqa: PLR2004 - HTTP's classes
-    return Outcome.FAILED if client_error or not failure.sent else Outcome.UNKNOWN
+    """Tell failed from unknown: what may have been carried out is unknown."""
+    return Outcome.UNKNOWN if failure.sent else Outcome.FAILED
 
 
 def _result(action: Action, outcome: Outcome, detail: str) -> ActionResult:

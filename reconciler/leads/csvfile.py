@@ -22,7 +22,7 @@ LARGEST_FILE = 200_000_000
 _DELIMITERS = ",;\t"
 _QUOTED = re.compile(r'"(?:[^"]|"")*+"')
 _BAD_TEXT = re.compile("[\x00\udc80-\udcff]")
-_LOOKS_LIKE_ADDRESS = re.compile(r"\S@\S")
+_LOOKS_LIKE_ADDRESS = re.compile(r"\S@|@\s*\S+\.\S")
 
 
 class Problem(NamedTuple):
@@ -56,7 +56,7 @@ class Table(NamedTuple):
 
 
 def read_table(path: Path) -> Table:
-    """Read a list. What is wrong with it is in the result; raises nothing but `FileNotFoundError`."""
+    """Read a list. Whatever is wrong with it is in the result."""
     try:
         if not stat.S_ISREG(path.stat().st_mode):
             return Table(broken=_unreadable("it is not a file"))
@@ -67,8 +67,6 @@ def read_table(path: Path) -> Table:
             stream = io.TextIOWrapper(binary, encoding="utf-8-sig", errors="surrogateescape", newline="")
             table = _read(stream)
             after = os.fstat(binary.fileno())
-    except FileNotFoundError:
-        raise
     except OSError as problem:
         return Table(broken=_unreadable((problem.strerror or type(problem).__name__).lower()))
     if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):

@@ -129,7 +129,7 @@ def _named(header: tuple[str, ...]) -> list[str]:
 
 
 def _no_email_column(header: tuple[str, ...], wanted: str, at: SourceRange) -> Diagnostic:
-    likely = next((name for name in header if "mail" in name.casefold()), None)
+    likely = next((name for name in header if "mail" in name.casefold() and "@" not in name), None)
     example = f'"{name_shown(likely)[1:-1]}"' if likely else "NAME OF THE COLUMN"
     return error(
         "lead-email-column",

@@ -13,6 +13,9 @@ def name_shown(name: str) -> str:
 
 
 def names_shown(names: Sequence[str]) -> str:
-    """Return names in backquotes, parted by commas; of many only the first ones."""
-    shown = ", ".join(name_shown(name) for name in names[:_MOST_NAMES])
+    """Return names in backquotes, parted by commas; of many only the first ones.
+
+    A name with an @ is not shown: where a list has no header, it may be a person's.
+    """
+    shown = ", ".join("(a name with an @)" if "@" in name else name_shown(name) for name in names[:_MOST_NAMES])
     return shown + (f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else "") or "none"

@@ -122,18 +122,18 @@ def compare(drafts: Sequence[Draft]) -> None:
 
 
 def _validated(layers: Layers, draft: Draft, *, partial: bool = False) -> CampaignFile | None:
+    data = layers.merged
+    leads = data.get("leads")
+    if isinstance(leads, dict) and "source" not in leads and not draft.own.has(("leads",)):
+        # Shared columns and fallbacks are no list: a campaign that names none has none.
+        data = {key: value for key, value in data.items() if key != "leads"}
     try:
-        return CampaignFile.model_validate(layers.merged)
+        return CampaignFile.model_validate(data)
     except ValidationError as problem:
-        found = told(problem, layers.source, campaign_shape(), partial=partial, campaign=draft.key)
-    for item in found:
-        if item.file == draft.file:
-            draft.diagnostics.append(item)
-        else:
-            # The parts of workspace.yaml are valid by themselves: what they still lack is lacking in this campaign.
-            hint = f"The rest of it stands in {item.place}."
-            here = {"file": draft.file, "line": draft.line, "column": 1, "hint": hint}
-            draft.diagnostics.append(item.model_copy(update=here))
+        draft.diagnostics.extend(
+            item if item.file == draft.file else item.model_copy(update={"campaign": None})
+            for item in told(problem, layers.source, campaign_shape(), partial=partial, campaign=draft.key)
+        )
     return None
 
 

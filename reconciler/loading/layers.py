@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from reconciler.diagnostics import SourceRange
-from reconciler.loading.yamlmarks import Document, Path, YamlMark
+from reconciler.loading.yamlmarks import Document, Path
+from reconciler.loading.yamlwords import YamlMark
 
 _ABSENT = object()
 

@@ -61,6 +61,9 @@ def load(
     problems += emails.diagnostics
     problems += [item for draft in drafts for item in draft.diagnostics]
     desired = None if has_errors(problems) else _desired(workspace, campaigns)
+    if desired is not None and len(campaigns) != len(found.campaigns):
+        # A campaign that is lost silently would be taken for one whose file went away.
+        raise AssertionError("a campaign file gave neither a campaign nor an error")
     diagnostics = tuple(sorted(dict.fromkeys(problems), key=lambda item: item.order))
     return Loaded(desired=desired, diagnostics=diagnostics, root=found.root, lineage=workspace.lineage)
 

@@ -66,7 +66,7 @@ def _tidied(schema: Any) -> Any:  # noqa: ANN401 - any part of a schema
         return [_tidied(item) for item in schema]
     if not isinstance(schema, dict):
         return schema
-    tidied = {}
+    tidied: dict[str, Any] = {}
     for key, value in schema.items():
         if key == "properties":
             tidied[key] = {

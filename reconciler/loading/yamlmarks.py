@@ -23,13 +23,11 @@ from yaml.events import (
 
 from reconciler.diagnostics import Diagnostic, SourceRange, error
 from reconciler.loading import scalars
-from reconciler.loading.yamlwords import explain
+from reconciler.loading.yamlwords import YamlMark, explain
 
 Path = tuple[str | int, ...]
 YamlEvent = Any
 """One of PyYAML's node events. Its marks are always there, which the library's types do not say."""
-YamlMark = Any
-"""One of PyYAML's marks: `line` and `column`, counted from 0. Made for every node, so kept as they are."""
 
 MAX_DEPTH = 64
 MAX_NODES = 50_000

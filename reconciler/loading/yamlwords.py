@@ -1,13 +1,16 @@
 """What the YAML parser says, in words for people who do not know YAML."""
 
+from typing import Any
+
 import yaml
 from yaml.reader import ReaderError
 
 Place = tuple[int, int]
+YamlMark = Any
+"""One of PyYAML's marks: `line`, `column` and `index`, counted from 0."""
 
 _HINTS = (
     ("mapping values are not allowed", "A text that holds `: ` must be in quotes; else check the indentation."),
-    ("found unexpected end of stream", "A quotation mark or bracket is opened here and never closed."),
     ("while scanning a block scalar", "Indent all lines of the text by the same number of spaces."),
     ("could not find expected ':'", "Write `key: value`; a text over several lines begins with `|`."),
     ("expected <block end>", "Check the indentation; a text that begins with a quotation mark ends with one."),
@@ -20,12 +23,14 @@ def explain(problem: yaml.YAMLError, text: str) -> tuple[str, str, str | None, P
     if isinstance(problem, ReaderError):
         return _unreadable_character(text)
     mark = getattr(problem, "problem_mark", None) or getattr(problem, "context_mark", None)
-    if "unexpected end of stream" in str(getattr(problem, "problem", None)):
-        mark = getattr(problem, "context_mark", None) or mark
+    opened = getattr(problem, "context_mark", None)
+    if mark is not None and opened is not None and _is_unclosed(problem, mark.index >= len(text.rstrip())):
+        message = "This is not valid YAML: a quotation mark or bracket is opened here and never closed."
+        return "yaml-syntax", message, "Close it on the same line, or where the text ends.", _place(opened)
     if mark is None:
         return "yaml-syntax", "This is not valid YAML.", None, (1, 1)
     line = text.splitlines()[mark.line : mark.line + 1]
-    place = (mark.line + 1, mark.column + 1)
+    place = _place(mark)
     indent = line[0][: len(line[0]) - len(line[0].lstrip())] if line else ""
     if "\t" in indent or text[mark.index : mark.index + 1] == "\t":
         column = indent.index("\t") + 1 if "\t" in indent else place[1]
@@ -38,6 +43,15 @@ def explain(problem: yaml.YAMLError, text: str) -> tuple[str, str, str | None, P
     whole = f"{getattr(problem, 'context', None) or ''} {said}"
     hint = next((words for part, words in _HINTS if part in whole), None)
     return "yaml-syntax", f"This is not valid YAML: {said}.", hint, place
+
+
+def _is_unclosed(problem: yaml.YAMLError, at_end: bool) -> bool:  # noqa: FBT001 - a fact about the problem
+    context = getattr(problem, "context", None) or ""
+    return at_end and ("flow" in context or "quoted" in context)
+
+
+def _place(mark: YamlMark) -> Place:
+    return (mark.line + 1, mark.column + 1)
 
 
 def _unreadable_character(text: str) -> tuple[str, str, str | None, Place]:

@@ -1,5 +1,6 @@
 """The plan of one campaign, before it is known how much room the others leave it."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -122,7 +123,7 @@ def _add_update(made: Draft, campaign: Campaign, known: CampaignState, live: Liv
     elif found and running and known.accepted and patch is False:
         made.actions.append(_action(made, Kind.REPLACE, f"differs from its file; {_NEW_DRAFT}", found))
     elif found:
-        words = f"differs from its file; {_NEW_DRAFT}" if patch is False else "differs from its file"
+        words = _NEW_DRAFT if patch is False else ""
         made.actions.append(_action(made, Kind.UPDATE, words, found, fallback=Kind.REPLACE))
 
 
@@ -159,11 +160,19 @@ def _frozen(made: Draft, inputs: Inputs) -> str | None:
     words = (
         f"its steps were edited, but it has been sending{since} and its steps are frozen; revert the edit, "
         f'stop it with `reconciler stop {campaign.key} --reason "…"`, or give the new text to a new key: that starts '
-        "from step 1 and leaves out whoever was written to"
+        "from step 1, for everybody on its list"
     )
     found = step_changes(inputs.sent(known.steps_digest), campaign.steps)
-    made.actions.append(_action(made, Kind.UPDATE, words, found, blocked=True))
+    edit = _action(made, Kind.UPDATE, words, found, blocked=True)
+    made.actions.append(edit.model_copy(update={"line": _line(campaign, found)}))
     return "its steps were edited and are frozen: new people would read the old text"
+
+
+def _line(campaign: Campaign, found: tuple[Change, ...]) -> int:
+    """Return the line of the first step that differs, or of the campaign where that step is gone from its file."""
+    number = re.match(r"sequenceSteps\[(\d+)\]", found[0].path) if found else None
+    lines = campaign.step_lines
+    return lines[int(number[1])] if number and int(number[1]) < len(lines) else campaign.line
 
 
 def _facts(made: Draft, live: LiveCampaign | None, inputs: Inputs, frozen: str | None) -> Facts | None:

@@ -96,4 +96,4 @@ def run(app: WSGIApplication, host: str, port: int, announce: Callable[[str], No
         pass
     finally:
         if in_main:
-            signal.signal(signal.SIGTERM, before)
+            signal.signal(signal.SIGTERM, before or signal.SIG_DFL)

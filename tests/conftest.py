@@ -1,0 +1,27 @@
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from support.world import World
+
+from reconciler.sandbox.options import DEFAULT_OPTIONS, SandboxOptions
+
+
+@pytest.fixture
+def make_world(tmp_path: Path) -> Iterator[Callable[..., World]]:
+    """Make workspaces with a server each; the servers end with the test."""
+    made: list[World] = []
+
+    def make(options: SandboxOptions = DEFAULT_OPTIONS, name: str = "world") -> World:
+        world = World(tmp_path / name, options)
+        made.append(world)
+        return world
+
+    yield make
+    for world in made:
+        world.close()
+
+
+@pytest.fixture
+def world(make_world: Callable[..., World]) -> World:
+    return make_world()
