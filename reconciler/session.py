@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from reconciler import wiring
-from reconciler.diagnostics import Diagnostic, ReconcilerError, SpecError, StateError, error, has_errors
+from reconciler.diagnostics import Diagnostic, Interrupted, ReconcilerError, SpecError, StateError, error, has_errors
 from reconciler.execution import importing, preflight, transitions
 from reconciler.execution.executor import Executor, Run
 from reconciler.execution.reading import Reader, from_state, read_live
@@ -176,6 +176,8 @@ class Session:
         with self.store.lease(owner=owner):
             planned = self.plan(targets=targets)
             plan, inputs = planned.plan, planned.inputs
+            if self.cancelled.is_set():
+                raise Interrupted
             if any(action.status is ActionStatus.READY for action in plan.actions) and not approve(plan):
                 return plan, None
             binding = planned.binding

@@ -135,7 +135,12 @@ def confirm(question: str, expected: str) -> bool:
                 hint="in a pipeline, --auto-approve says that the review was the approval",
             )
         )
-    answer: str = click.prompt(question, default="", show_default=False, err=True, prompt_suffix=" ")
+    # Nothing is under way yet that would have to be finished: Ctrl-C at the prompt means no.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        answer: str = click.prompt(question, default="", show_default=False, err=True, prompt_suffix=" ")
+    finally:
+        signal.signal(signal.SIGINT, before)
     return answer.strip().replace(",", "") == expected
 
 

@@ -45,6 +45,8 @@ def told(
     """
     by_path: dict[Path, list[Any]] = {}
     for item in problem.errors(include_url=False):
+        if item["type"] == "too_short" and item["input"]:
+            continue  # it is short because its items are wrong, each of which is told
         by_path.setdefault(_path(item["loc"], item["type"], layer_of), []).append(item)
     found = []
     for path, items in list(by_path.items())[:MAX_PROBLEMS]:

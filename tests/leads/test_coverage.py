@@ -1,0 +1,117 @@
+"""Every token has a field, and every lead has something in it."""
+
+from pathlib import Path
+
+import pytest
+from leads.makers import SPEC, found, make_campaign, make_source
+
+from reconciler.diagnostics import Severity
+from reconciler.leads.coverage import unknown_tokens
+from reconciler.model.campaign import Campaign, SequenceStep, Status
+
+LIST = "email,firstName,company\nada@example.com,Ada,\nbob@example.com,,\n"
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    path = tmp_path / "list.csv"
+    path.write_text(LIST)
+    return path
+
+
+def test_a_token_that_no_lead_has_is_an_error_at_its_step(path: Path) -> None:
+    campaign = make_campaign(path).model_copy(
+        update={
+            "steps": (
+                SequenceStep(subject="Hi {{firstName}}", body_html="{{email}} {{company}}"),
+                SequenceStep(subject="Hi {{ firstname }}", body_html="{{firstname}} {{city}}"),
+            ),
+            "step_lines": (5, 12),
+        }
+    )
+    first, second = make_source(path.parent).check(campaign)
+    assert (first.code, first.place, first.campaign) == ("unknown-token", f"{SPEC}:12", "vp-sales")
+    assert first.message == (
+        "Step 2 uses `{{firstname}}` in its subject and body, but no lead has `firstname`; "
+        "did you mean `{{firstName}}`?"
+    )
+    assert "`company`, `email`, `firstName`" in str(first.hint)
+    assert second.message == "Step 2 uses `{{city}}` in its body, but no lead has `city`."
+    assert {first.severity, second.severity} == {Severity.ERROR}
+
+
+def test_a_step_without_a_line_is_told_at_the_campaign(path: Path) -> None:
+    campaign = make_campaign(path, body="{{city}}").model_copy(update={"step_lines": (), "line": 3})
+    assert found(make_source(path.parent).check(campaign)) == [("unknown-token", f"{SPEC}:3")]
+
+
+def test_blanks_are_counted_by_token(path: Path) -> None:
+    campaign = make_campaign(path, body="{{firstName}} {{company}} {{company}} {{email}} {{city}}")
+    assert make_source(path.parent).roster(campaign, None).blanks == {"company": 2, "firstName": 1}
+
+
+def test_a_token_that_nobody_reads_as_blank_is_not_counted(path: Path) -> None:
+    campaign = make_campaign(path, body="{{firstName}} {{city}}", fallbacks={"firstName": "there", "city": "town"})
+    roster = make_source(path.parent).roster(campaign, None)
+    assert (roster.blanks, roster.diagnostics) == ({}, ())
+
+
+def test_a_blank_fallback_leaves_blanks(path: Path) -> None:
+    campaign = make_campaign(path, body="{{company}} {{city}}", fallbacks={"company": " ", "city": ""})
+    assert make_source(path.parent).roster(campaign, None).blanks == {"city": 2, "company": 2}
+
+
+def test_mapped_fields_are_known_by_their_own_names(path: Path) -> None:
+    campaign = make_campaign(path, body="{{name}} {{firstName}}", columns={"name": "firstName"})
+    (told,) = make_source(path.parent).check(campaign)
+    assert "no lead has `firstName`" in told.message
+
+
+@pytest.mark.parametrize(
+    ("body", "codes"),
+    [
+        ("{{firstName}} {{city}} {{jobTitle}} {{email}}", []),
+        ("{{company}}", ["unknown-token"]),
+    ],
+)
+def test_without_the_list_its_promised_fields_count(body: str, codes: list[str], tmp_path: Path) -> None:
+    campaign = make_campaign(
+        None, body=body, fields=("firstName",), fallbacks={"city": "town"}, columns={"jobTitle": "Role"}
+    )
+    assert [item.code for item in make_source(tmp_path).check(campaign)] == codes
+
+
+def test_without_list_and_fields_tokens_are_told_to_be_unchecked(tmp_path: Path) -> None:
+    (told,) = make_source(tmp_path).check(make_campaign(None, body="{{firstName}} {{email}}"))
+    assert (told.code, told.severity, told.place) == ("tokens-unchecked", Severity.NOTE, f"{SPEC}:9")
+    assert told.message.endswith("because the list is not at hand: `firstName`.")
+    assert make_source(tmp_path).check(make_campaign(None, body="{{email}}")) == ()
+
+
+def test_a_campaign_without_leads_is_told_the_same() -> None:
+    campaign = Campaign(
+        key="k",
+        name="n",
+        status=Status.DRAFT,
+        steps=(SequenceStep(subject="{{firstName}}", body_html="x"),),
+        file=SPEC,
+    )
+    (told,) = unknown_tokens(campaign, None)
+    assert (told.code, told.place) == ("tokens-unchecked", f"{SPEC}:1")
+
+
+def test_a_list_broken_later_still_tells_its_fields(tmp_path: Path) -> None:
+    path = tmp_path / "list.csv"
+    path.write_text('email,firstName\nada@example.com,"Ada\n')
+    codes = [item.code for item in make_source(tmp_path).check(make_campaign(path, body="{{firstname}} {{firstName}}"))]
+    assert codes == ["lead-quote", "unknown-token"]
+
+
+def test_a_list_without_a_header_leaves_the_promised_fields(tmp_path: Path) -> None:
+    path = tmp_path / "list.csv"
+    path.write_text("")
+    campaign = make_campaign(
+        path, body="{{firstName}} {{city}} {{town}}", fields=("firstName",), fallbacks={"city": "x"}
+    )
+    codes = [(item.code, "`town`" in item.message) for item in make_source(tmp_path).check(campaign)]
+    assert codes == [("lead-header", False), ("unknown-token", True)]

@@ -1,0 +1,87 @@
+import hashlib
+import hmac
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reconciler.diagnostics import StateError
+from reconciler.leads.ledger import (
+    ENTRY_BYTES,
+    address_hash,
+    compare,
+    entry_of,
+    ledger_key_id,
+    new_ledger_key,
+    read_segments,
+    roster_digest,
+)
+from reconciler.model.roster import Lead
+
+KEY = bytes(range(32))
+
+
+def test_an_entry_is_two_keyed_hashes_of_sixteen_bytes() -> None:
+    lead = Lead("ada@example.com", {"b": "ü", "a": "1"}, 2)
+    expected = [
+        hmac.new(KEY, text.encode(), hashlib.sha256).digest()[:16] for text in ("ada@example.com", '{"a":"1","b":"ü"}')
+    ]
+    assert entry_of(KEY, lead) == b"".join(expected)
+    assert len(entry_of(KEY, lead)) == ENTRY_BYTES
+    assert address_hash(KEY, lead.email) == expected[0]
+
+
+def test_another_key_makes_other_hashes() -> None:
+    lead = Lead("ada@example.com", {}, 2)
+    ours, theirs = entry_of(KEY, lead), entry_of(KEY[::-1], lead)
+    assert ours[:16] != theirs[:16]
+    assert ours[16:] != theirs[16:]
+    assert roster_digest(KEY, [ours]) != roster_digest(KEY[::-1], [ours])
+
+
+def test_a_key_is_random_and_its_id_gives_nothing_away() -> None:
+    key, other = new_ledger_key(), new_ledger_key()
+    assert len(key) == 32
+    assert key != other
+    assert ledger_key_id(key) == ledger_key_id(bytes(key)) != ledger_key_id(other)
+    assert len(ledger_key_id(key)) == 16
+    assert ledger_key_id(key) not in key.hex()
+
+
+@pytest.mark.parametrize("size", [1, 16, 31, 33])
+def test_a_segment_that_is_cut_off_is_refused(size: int) -> None:
+    with pytest.raises(StateError) as caught:
+        read_segments([bytes(32), bytes(size)])
+    assert caught.value.diagnostics[0].code == "ledger-damaged"
+
+
+_LISTS = st.dictionaries(st.integers(0, 12), st.integers(0, 2), max_size=10)
+
+
+def entry(person: int, fields: int) -> bytes:
+    return bytes([person]) * 16 + bytes([fields]) * 16
+
+
+@given(history=st.lists(_LISTS, max_size=4), today=_LISTS)
+def test_the_delta_is_set_arithmetic(history: list[dict[int, int]], today: dict[int, int]) -> None:
+    known: dict[int, int] = {}
+    for enrolment in history:
+        known |= enrolment
+    people = list(today)
+    delta = compare(
+        [entry(person, today[person]) for person in people],
+        read_segments(b"".join(entry(*pair) for pair in enrolment.items()) for enrolment in history),
+    )
+    assert {people[index] for index in delta.new} == today.keys() - known.keys()
+    assert {people[index] for index in delta.changed} == {
+        person for person in today.keys() & known.keys() if today[person] != known[person]
+    }
+    assert delta.gone == len(known.keys() - today.keys())
+
+
+@given(entries=st.lists(st.binary(min_size=32, max_size=32), unique=True, max_size=8), data=st.data())
+def test_the_digest_covers_every_entry_and_no_order(entries: list[bytes], data: st.DataObject) -> None:
+    shuffled = data.draw(st.permutations(entries))
+    assert roster_digest(KEY, shuffled) == roster_digest(KEY, entries)
+    if entries:
+        assert roster_digest(KEY, entries[1:]) != roster_digest(KEY, entries)

@@ -1,0 +1,233 @@
+"""The port: rosters, batches and segments of campaigns with lists at hand, missing, broken and changing."""
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from leads.makers import KEY, SPEC, Ledger, found, make_campaign, make_source, sent, write_list
+
+from reconciler.diagnostics import SpecError, StateError
+from reconciler.leads import roster as roster_module
+from reconciler.leads.csvfile import Table, read_table
+from reconciler.leads.ledger import address_hash
+from reconciler.leads.roster import CsvLeads
+from reconciler.model.campaign import Campaign, Status
+from reconciler.model.roster import Roster
+
+
+def rows(*pairs: tuple[str, str]) -> list[dict[str, str]]:
+    return [{"email": f"{name}@example.com", "firstName": value} for name, value in pairs]
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return write_list(tmp_path / "list.csv", rows(("ada", "Ada"), ("bob", "Bob"), ("cy", "Cy")))
+
+
+@pytest.fixture
+def reads(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
+    """Count how often a list is read."""
+    seen: list[Path] = []
+
+    def counting(path: Path) -> Table:
+        seen.append(path)
+        return read_table(path)
+
+    monkeypatch.setattr(roster_module, "read_table", counting)
+    return seen
+
+
+def test_a_first_list_is_all_new(path: Path) -> None:
+    roster = make_source(path.parent).roster(make_campaign(path), None)
+    assert (roster.source, roster.at_hand, roster.problem) == ("leads:list.csv", True, None)
+    assert (roster.rows, roster.leads, roster.new, roster.changed, roster.gone) == (3, 3, 3, 0, 0)
+    assert roster.hashes == {address_hash(KEY, f"{name}@example.com") for name in ("ada", "bob", "cy")}
+
+
+def test_a_campaign_without_leads_has_an_empty_roster(tmp_path: Path) -> None:
+    source = make_source(tmp_path)
+    campaign = Campaign(key="k", name="n", status=Status.DRAFT, file=SPEC)
+    assert source.roster(campaign, None) == Roster(source="", at_hand=True)
+    assert list(source.batches(campaign, None)) == []
+
+
+def test_the_ledger_tells_new_changed_and_gone_apart(path: Path) -> None:
+    ledger = Ledger()
+    source, campaign = make_source(path.parent, ledger), make_campaign(path)
+    for _, leads in source.batches(campaign, None):
+        ledger.add(source.segment(leads))
+    assert source.roster(campaign, ledger.state).new == 0
+    assert sent(source, campaign, ledger.state) == []
+
+    write_list(path, rows(("bob", "Robert"), ("dee", "Dee"), ("ada", "Ada")))
+    roster = source.roster(campaign, ledger.state)
+    assert (roster.leads, roster.new, roster.changed, roster.gone) == (3, 1, 1, 1)
+    assert sent(source, campaign, ledger.state) == [("new", ["dee@example.com"]), ("changed", ["bob@example.com"])]
+
+    for _, leads in source.batches(campaign, ledger.state):
+        ledger.add(source.segment(leads))
+    assert sent(source, campaign, ledger.state) == []
+
+
+def test_batches_are_of_one_kind_and_bounded(path: Path) -> None:
+    ledger = Ledger()
+    source, campaign = make_source(path.parent, ledger, batch_size=2), make_campaign(path)
+    ledger.add(*(source.segment(leads) for _, leads in source.batches(campaign, None)))
+    assert [len(blob) for blob in ledger.blobs.values()] == [64, 32]
+    write_list(path, rows(*((name, "X") for name in ("n1", "ada", "n2", "bob", "n3", "cy"))))
+    assert [(kind, len(leads)) for kind, leads in sent(source, campaign, ledger.state)] == [
+        ("new", 2),
+        ("new", 1),
+        ("changed", 2),
+        ("changed", 1),
+    ]
+
+
+def test_a_value_that_became_blank_is_changed_but_not_sent(path: Path) -> None:
+    ledger = Ledger()
+    source, campaign = make_source(path.parent, ledger), make_campaign(path)
+    ledger.add(*(source.segment(leads) for _, leads in source.batches(campaign, None)))
+    write_list(path, rows(("ada", ""), ("bob", "Bob"), ("cy", "Cy")))
+    ((kind, (lead,)),) = source.batches(campaign, ledger.state)
+    assert (kind, lead.fields) == ("changed", {})
+
+
+def test_a_damaged_ledger_is_never_taken_for_an_empty_one(path: Path) -> None:
+    ledger = Ledger()
+    ledger.add(b"x" * 33)
+    source, campaign = make_source(path.parent, ledger), make_campaign(path)
+    with pytest.raises(StateError):
+        source.roster(campaign, ledger.state)
+    with pytest.raises(StateError):
+        source.batches(campaign, ledger.state)
+
+
+def test_a_list_is_read_once_for_all_who_ask(path: Path, reads: list[Path]) -> None:
+    source = make_source(path.parent)
+    campaigns = [
+        make_campaign(path, key="one"),
+        make_campaign(path, key="two", fallbacks={"firstName": "there"}, line=20),
+    ]
+
+    def ask(campaign: Campaign) -> int:
+        count = source.roster(campaign, None).leads
+        assert sum(len(leads) for _, leads in sent(source, campaign)) == count
+        return count
+
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(ask, campaigns * 8)) == [3] * 16
+    assert reads == [path]
+
+
+def test_a_list_that_changed_is_read_again(path: Path, reads: list[Path]) -> None:
+    source, campaign = make_source(path.parent), make_campaign(path)
+    before = source.roster(campaign, None)
+    size = path.stat().st_size
+    write_list(path, rows(("eva", "Ada"), ("bob", "Bob"), ("cy", "Cy")))
+    os.utime(path, ns=(1, 1))
+    assert path.stat().st_size == size
+    after = source.roster(campaign, None)
+    assert before.digest != after.digest
+    assert len(before.hashes & after.hashes) == 2
+    assert len(reads) == 2
+
+
+def test_a_list_that_changed_since_it_was_counted_is_not_sent(path: Path) -> None:
+    source, campaign = make_source(path.parent), make_campaign(path)
+    source.roster(campaign, None)
+    write_list(path, rows(("ada", "Ada"), ("bob", "Bob"), ("cy", "")))
+    with pytest.raises(SpecError) as caught:
+        source.batches(campaign, None)
+    assert [item.code for item in caught.value.diagnostics] == ["lead-list-changed"]
+    source.roster(campaign, None)
+    assert len(sent(source, campaign)) == 1
+
+
+def test_the_digest_covers_people_and_fields_but_no_order(path: Path) -> None:
+    def digest(*pairs: tuple[str, str], key: bytes = KEY) -> str:
+        write_list(path, rows(*pairs))
+        source = CsvLeads(ledger_key=key, blob=Ledger().blob, root=path.parent)
+        return source.roster(make_campaign(path), None).digest
+
+    one = digest(("ada", "Ada"), ("bob", "Bob"))
+    assert one == digest(("bob", "Bob"), ("ada", "Ada"), ("ada", "again"))
+    others = {
+        digest(("ada", "Ada")),
+        digest(("ada", "Ada"), ("bob", "Rob")),
+        digest(("ada", "Bob"), ("bob", "Ada")),
+        digest(("ada", "Ada"), ("bob", "Bob"), key=KEY[::-1]),
+    }
+    assert one not in others
+    assert len(others) == 4
+
+
+def test_without_a_folder_of_lists_the_list_is_not_at_hand(tmp_path: Path) -> None:
+    source, campaign = make_source(tmp_path), make_campaign(None)
+    roster = source.roster(campaign, None)
+    assert (roster.at_hand, roster.diagnostics) == (False, ())
+    assert roster.problem == "the list `leads:list.csv` is not at hand: RECONCILER_LEADS_DIR is not set"
+    with pytest.raises(SpecError) as caught:
+        source.batches(campaign, None)
+    assert found(tuple(caught.value.diagnostics)) == [("lead-list-missing", f"{SPEC}:9")]
+
+
+@pytest.mark.parametrize("name", ["missing.csv", "list.csv/below"])
+def test_a_missing_list_is_an_error_only_where_git_tracks_it(path: Path, name: str) -> None:
+    source = make_source(path.parent)
+    roster = source.roster(make_campaign(path.parent / name), None)
+    assert (roster.at_hand, roster.diagnostics) == (False, ())
+    assert str(roster.problem).endswith("the file is not there")
+    tracked = source.roster(make_campaign(path.parent / name, tracked=True), None)
+    assert tracked.at_hand is False
+    assert found(tracked.diagnostics) == [("lead-list-missing", f"{SPEC}:9")]
+
+
+def test_a_list_that_went_away_is_not_answered_from_memory(path: Path) -> None:
+    source, campaign = make_source(path.parent), make_campaign(path)
+    assert source.roster(campaign, None).at_hand
+    path.unlink()
+    assert not source.roster(campaign, None).at_hand
+    with pytest.raises(SpecError):
+        source.batches(campaign, None)
+
+
+@pytest.mark.parametrize("text", ["", 'email\n"ada', "name\nAda\n", "email\nada@example.com,\n", "email\nada\n"])
+def test_nobody_of_a_list_with_errors_is_sent(path: Path, text: str) -> None:
+    path.write_text(text)
+    source, campaign = make_source(path.parent), make_campaign(path)
+    roster = source.roster(campaign, None)
+    assert roster.diagnostics
+    assert not roster.at_hand or roster.rejected
+    with pytest.raises(SpecError) as caught:
+        source.batches(campaign, None)
+    assert tuple(caught.value.diagnostics) == roster.diagnostics
+
+
+def test_an_unreadable_list_is_an_error_whether_tracked_or_not(tmp_path: Path) -> None:
+    roster = make_source(tmp_path).roster(make_campaign(tmp_path), None)
+    assert roster.at_hand is False
+    assert [item.code for item in roster.diagnostics] == ["lead-list-unreadable"]
+    assert roster.problem == "the list `leads:list.csv` could not be read"
+
+
+def test_paths_outside_the_repository_are_not_shown(tmp_path: Path) -> None:
+    root = tmp_path / "repository"
+    (root / "specs").mkdir(parents=True)
+    for folder, place in ((root / "specs", "specs/list.csv"), (tmp_path, "leads:list.csv")):
+        (folder / "list.csv").write_text("email\nada\n")
+        roster = make_source(root).roster(make_campaign(folder / "list.csv"), None)
+        assert found(roster.diagnostics) == [("lead-address", f"{place}:2")]
+        assert str(tmp_path) not in repr(roster)
+
+
+def test_the_same_list_under_two_campaigns_is_told_under_each(path: Path) -> None:
+    path.write_text("email\nada\n")
+    source = make_source(path.parent)
+    for key in ("one", "two", "one"):
+        assert [item.campaign for item in source.check(make_campaign(path, key=key))] == [key]
+
+
+def test_an_empty_ledger_key_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="ledger key"):
+        CsvLeads(ledger_key=b"", blob=Ledger().blob, root=tmp_path)
