@@ -8,7 +8,7 @@ STANDARD_FIELDS = ("email", "firstName", "lastName", "company", "jobTitle")
 """Fields every lead may have, in the API's own names (leadterra-api.md, "Behaviour")."""
 
 _TOKEN = re.compile(r"\{\{\s*([A-Za-z_][A-Za-z0-9_]*)\s*\}\}")
-_BRACES = re.compile(r"\{\{.*?\}\}|\{\{|\}\}", re.DOTALL)
+_BRACES = re.compile(r"\{\{[^{}]*\}\}|\{\{")
 
 
 def find_tokens(text: str) -> tuple[str, ...]:
@@ -17,8 +17,11 @@ def find_tokens(text: str) -> tuple[str, ...]:
 
 
 def malformed_tokens(text: str) -> tuple[str, ...]:
-    """Return what looks like a token but is none (`{{first name}}`, `{{`): it would reach the reader as it stands."""
-    return tuple(found for found in _BRACES.findall(text) if not _TOKEN.fullmatch(found))
+    """Return what looks like a token but is none (`{{first name}}`, `{{`), each once: readers would see it.
+
+    A lone `}}` is no sign of a token: styles in HTML end with it.
+    """
+    return tuple(dict.fromkeys(found for found in _BRACES.findall(text) if not _TOKEN.fullmatch(found)))
 
 
 def fill_tokens(text: str, values: Mapping[str, str], *, html: bool = False) -> str:

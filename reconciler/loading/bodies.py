@@ -1,6 +1,7 @@
 """The emails of the campaigns: their texts rendered, all in one go, and checked."""
 
 import html
+import os
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -21,6 +22,7 @@ DELIMITER = "[["
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _BLANK_LINES = re.compile(r"\n[ \t]*(?:\n[ \t]*)+")
 _NAMED_CAMPAIGNS = 3
+_TOLD_TOKENS = 20
 
 
 @dataclass
@@ -96,7 +98,8 @@ class _Files:
         if wanted not in self._known:
             try:
                 name = resolve(str(self.root), folder, path)
-                self._known[wanted] = name if (self.root / name).is_file() else None
+                # `Path.is_file` raises for names that are too long.
+                self._known[wanted] = name if os.path.isfile(self.root / name) else None  # noqa: PTH113
             except RefusedPathError as problem:
                 self._known[wanted] = problem
         return self._known[wanted]
@@ -177,7 +180,7 @@ def _told(texts: Sequence[Text], files: _Files) -> Iterable[Diagnostic]:
         elif text.at[-1] == "subject" and _CONTROL.search(result):
             message = f"`{name}` is not one line, or holds control characters."
             yield error("subject-lines", message, hint="Write the subject on one line.", at=text.place)
-        for token in malformed_tokens(result):
+        for token in malformed_tokens(result)[:_TOLD_TOKENS]:
             yield error(
                 "malformed-token",
                 f"`{clipped(token)}` is no token and would reach the reader as it stands.",

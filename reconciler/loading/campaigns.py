@@ -72,7 +72,7 @@ def check(document: Document, workspace: Workspace) -> Draft:
         draft.tell("not-a-mapping", f"The file {content}.", hint=hint, at=place)
         return draft
     own = Layer(document, without_extensions(document.data, campaign_shape()))
-    base = Layers([layer for layer in (workspace.defaults, own) if layer is not None and layer.data])
+    base = Layers([workspace.defaults, own] if workspace.defaults and workspace.defaults.data else [own])
     layers = Layers([*base.layers, workspace.overrides]) if workspace.overrides and workspace.overrides.data else base
     key = own.data.get("key")
     draft = Draft(own, layers, key=key if isinstance(key, str) else None)

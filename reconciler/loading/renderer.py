@@ -17,7 +17,15 @@ from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, BinaryIO
 
-from jinja2 import BaseLoader, StrictUndefined, Template, TemplateNotFound, TemplateSyntaxError, Undefined
+from jinja2 import (
+    BaseLoader,
+    StrictUndefined,
+    Template,
+    TemplateNotFound,
+    TemplateSyntaxError,
+    Undefined,
+    pass_eval_context,
+)
 from jinja2.exceptions import SecurityError, TemplateError, TemplatesNotFound, UndefinedError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
@@ -188,7 +196,8 @@ class Renderer:
         return "".join(parts)
 
 
-def _printable(value: object) -> object:
+@pass_eval_context  # so that constants are looked at, too, and not folded into text before
+def _printable(_context: object, value: object) -> object:
     """Refuse to print what would look like a program's inside in an email: None, lists, functions."""
     if isinstance(value, Undefined):
         return str(value)  # raises, naming it

@@ -78,7 +78,7 @@ def path_text(path: Iterable[str | int]) -> str:
     """Write a path as people read it: `sequenceSteps[0].subject`."""
     text = ""
     for part in path:
-        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else str(part)
+        text += f"[{part}]" if isinstance(part, int) else f".{clipped(part)}" if text else clipped(part)
     return text
 
 

@@ -26,7 +26,7 @@ def explain(problem: yaml.YAMLError, text: str) -> tuple[str, str, str | None, P
     opened = getattr(problem, "context_mark", None)
     if mark is not None and opened is not None and _is_unclosed(problem, mark.index >= len(text.rstrip())):
         message = "This is not valid YAML: a quotation mark or bracket is opened here and never closed."
-        return "yaml-syntax", message, "Close it on the same line, or where the text ends.", _place(opened)
+        return "yaml-syntax", message, "Close it on the same line, or where the text ends.", _opening(opened, text)
     if mark is None:
         return "yaml-syntax", "This is not valid YAML.", None, (1, 1)
     line = text.splitlines()[mark.line : mark.line + 1]
@@ -50,15 +50,25 @@ def _is_unclosed(problem: yaml.YAMLError, at_end: bool) -> bool:  # noqa: FBT001
     return at_end and ("flow" in context or "quoted" in context)
 
 
+def _opening(mark: YamlMark, text: str) -> Place:
+    """Return the place of what was opened; the very last character where the parser names the end of the file."""
+    written = text.rstrip()
+    if mark.index < len(written):
+        return _place(mark)
+    lines = written.splitlines()
+    return (len(lines), len(lines[-1])) if lines else (1, 1)
+
+
 def _place(mark: YamlMark) -> Place:
     return (mark.line + 1, mark.column + 1)
 
 
 def _unreadable_character(text: str) -> tuple[str, str, str | None, Place]:
     """Find the character by ourselves: the parser counts in bytes of a copy."""
-    for number, line in enumerate(text.split("\n"), start=1):
-        for column, character in enumerate(line, start=1):
-            if yaml.reader.Reader.NON_PRINTABLE.match(character):
-                message = f"The character U+{ord(character):04X} is not allowed here."
-                return "yaml-syntax", message, "Remove it, or save the file as UTF-8 text.", (number, column)
-    return "yaml-syntax", "The file holds a character that YAML does not allow.", None, (1, 1)
+    found = yaml.reader.Reader.NON_PRINTABLE.search(text)
+    if found is None:
+        return "yaml-syntax", "The file holds a character that YAML does not allow.", None, (1, 1)
+    before = text[: found.start()]
+    place = (before.count("\n") + 1, len(before) - before.rfind("\n"))
+    message = f"The character U+{ord(found[0]):04X} is not allowed here."
+    return "yaml-syntax", message, "Remove it, or save the file as UTF-8 text.", place

@@ -16,29 +16,28 @@ def render_plan(
     plan: Plan,
     *,
     commit: str | None = None,
-    state_serial: int | None = None,
+    command: str | None = "reconciler apply",
     color: bool = False,
     width: int = 100,
     verbose: bool = False,
 ) -> str:
     """Write a plan for people.
 
-    `commit` names what the files are (`main@3f9c1e7`); `state_serial` is the plan's own where it is not given; `width`
-    is in columns. With `verbose`, changed texts are shown in full.
+    `commit` names what the files are (`main@3f9c1e7`); `command` is what would carry the plan out, None where that is
+    under way already; `width` is in columns. With `verbose`, changed texts are shown in full.
     """
     page = Page(color=color, width=width)
     entries = _entries(plan)
     zone, place = zone_of(plan.timezone)
     local = plan.created_at.astimezone(zone)
-    serial = plan.base.serial if state_serial is None else state_serial
-    header = [plan.workspace, plan.environment, f"state {serial}", *([commit] if commit else [])]
+    header = [plan.workspace, plan.environment, f"state {plan.base.serial}", *([commit] if commit else [])]
     page.dotted([*header, f"{moment(local)} {place}"], style="dim")
     if entries:
         _summary(page, plan, entries)
     for entry in entries:
         show(page, entry, start=local, verbose=verbose)
     _notes(page, plan)
-    _closing(page, plan)
+    _closing(page, plan, command)
     return page.render()
 
 
@@ -110,11 +109,12 @@ def _note(page: Page, label: str, item: Diagnostic, style: str) -> None:
         page.prose(item.hint, 2 + _COLUMN)
 
 
-def _closing(page: Page, plan: Plan) -> None:
+def _closing(page: Page, plan: Plan, command: str | None) -> None:
     page.blank()
     digest = say(f"digest {plan.digest[:8]}", "dim")
     if any(action.status is ActionStatus.READY for action in plan.actions):
-        lines = flow([[say("Do exactly this: "), say("reconciler apply", "bold")], [digest]], page.width, gap=6)
+        do = [say("Do exactly this: "), say(command, "bold")] if command else [say("Doing exactly this:")]
+        lines = flow([do, [digest]], page.width, gap=6)
     elif plan.actions:
         lines = flow([[say(_nothing_now(plan))], [digest]], page.width, gap=6)
     elif has_errors(plan.diagnostics):

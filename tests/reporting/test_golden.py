@@ -29,7 +29,7 @@ def test_a_plan_in_colour() -> None:
 
 
 def test_a_plan_in_full() -> None:
-    agree("plan-monday-verbose.txt", render_plan(monday(), commit=None, state_serial=43, color=False, verbose=True))
+    agree("plan-monday-verbose.txt", render_plan(monday(), commit=None, command=None, color=False, verbose=True))
 
 
 @pytest.mark.parametrize("width", [100, 60])

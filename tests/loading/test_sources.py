@@ -1,0 +1,109 @@
+import subprocess
+
+import pytest
+from loading.repository import Repository
+
+HEAD = "name: A\nsequenceSteps: [{subject: S, bodyTemplate: ../templates/%s.j2}]\n"
+
+
+@pytest.fixture
+def both(repo: Repository) -> Repository:
+    """Two campaigns with a template each, and a footer that both include."""
+    repo.write("specs/templates/a.j2", "a [[% include 'foot.j2' %]]")
+    repo.write("specs/templates/b.j2", "b [[% include 'foot.j2' %]]")
+    repo.write("specs/templates/foot.j2", "foot")
+    repo.campaign("key: a\n" + HEAD % "a", "a")
+    repo.campaign("key: b\n" + HEAD % "b", "b")
+    return repo
+
+
+def changed(repo: Repository, before: dict[str, str], key: str = "a") -> set[str]:
+    campaign = repo.desired().campaign(key)
+    assert campaign is not None
+    after = campaign.sources
+    return {name for name in before | after if before.get(name) != after.get(name)}
+
+
+def test_every_file_that_makes_the_emails_is_a_source(both: Repository) -> None:
+    first, second = both.desired().campaigns
+    assert sorted(first.sources) == [".", "specs/templates/a.j2", "specs/templates/foot.j2"]
+    assert first.own_sources == (".", "specs/templates/a.j2")
+    assert second.own_sources == (".", "specs/templates/b.j2")
+
+
+def test_what_changed_is_named(both: Repository) -> None:
+    before = both.desired().campaigns[0].sources
+    both.write("specs/templates/foot.j2", "other foot")
+    assert changed(both, before) == {"specs/templates/foot.j2"}
+    both.write("specs/templates/foot.j2", "foot")
+    assert changed(both, before) == set()
+    both.workspace("defaults: {variables: {x: y}}")
+    assert changed(both, before) == {"workspace"}
+    both.campaign("key: a\nname: Another\nowner: me\n" + (HEAD % "a").removeprefix("name: A\n"), "a")
+    assert changed(both, before) == {"workspace"}
+    both.campaign("key: a\nvariables: {z: z}\n" + HEAD % "a", "a")
+    assert changed(both, before) == {"workspace", "."}
+
+
+def test_a_body_that_two_campaigns_use_belongs_to_neither(both: Repository) -> None:
+    both.campaign("key: b\n" + HEAD % "a", "b")
+    assert [item.own_sources for item in both.desired().campaigns] == [(".",), (".",)]
+
+
+@pytest.fixture
+def in_git(repo: Repository) -> Repository:
+    (repo.root / ".git").rmdir()
+    subprocess.run(["git", "init", "-q", str(repo.root)], check=True)
+    repo.write("specs/leads/in.csv", "email\n")
+    repo.write("specs/leads/out.csv", "email\n")
+    subprocess.run(["git", "-C", str(repo.root), "add", "specs/leads/in.csv"], check=True)
+    return repo
+
+
+def leads(source: str) -> str:
+    return f"key: a\nname: A\nleads:\n  source: {source}\n"
+
+
+@pytest.mark.parametrize(("name", "tracked"), [("in", True), ("out", False), ("missing", False)])
+def test_whether_git_tracks_a_list_is_known(in_git: Repository, name: str, tracked: bool) -> None:  # noqa: FBT001
+    in_git.campaign(leads(f"../leads/{name}.csv"))
+    found = in_git.only().leads
+    assert found is not None
+    assert (found.path, found.tracked) == (str(in_git.root / f"specs/leads/{name}.csv"), tracked)
+    assert (found.file, found.line) == ("specs/campaigns/a.yaml", 3)
+
+
+def test_lists_outside_come_from_their_own_folder(repo: Repository, tmp_path_factory: pytest.TempPathFactory) -> None:
+    folder = tmp_path_factory.mktemp("lists")
+    repo.campaign(leads("leads:deep/x.csv"))
+    found = repo.only(leads_dir=folder).leads
+    assert found is not None
+    assert (found.path, found.tracked, found.source) == (str(folder / "deep/x.csv"), False, "leads:deep/x.csv")
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "leads:../x.csv",
+        "leads:/etc/passwd",
+        "leads:link.csv",
+        "'leads:'",
+        "../../../x.csv",
+        "/etc/passwd",
+        "../../.git/config",
+        "link.csv",
+        "https://example.com/x.csv",
+        '"a\\0b"',
+    ],
+)
+def test_lists_stay_in_their_folders(repo: Repository, tmp_path_factory: pytest.TempPathFactory, source: str) -> None:
+    folder = tmp_path_factory.mktemp("lists")
+    outside = tmp_path_factory.mktemp("outside") / "x.csv"
+    outside.write_text("email\n")
+    (folder / "link.csv").symlink_to(outside)
+    (repo.root / "specs/campaigns/link.csv").symlink_to(outside)
+    repo.campaign(leads(source))
+    found = repo.problem(leads_dir=folder)
+    assert (found.code, found.place, found.campaign) == ("leads-source", "specs/campaigns/a.yaml:4:11", "a")
+    assert "leads:NAME.csv" in (found.hint or "")
+    assert str(outside) not in found.message
