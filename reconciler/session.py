@@ -187,6 +187,7 @@ class Session:
                 self.store,
                 lambda state: transitions.refreshed(
                     state,
+                    base=inputs.state,
                     desired=inputs.desired,
                     live=inputs.live,
                     sources=planned.known_keys,
@@ -222,7 +223,7 @@ class Session:
         with self.store.lease(owner=owner):
             state = self.read_state()
             importing.check_free(state, key, campaign_id)
-            entry = state.campaigns.get(key) or importing.unread(campaign, campaign_id)
+            entry = importing.entry_of(state, campaign, campaign_id)
             address, kind = wiring.server_address(self.place, self.settings)
             preflight.check_binding(state, address, kind, Live(campaigns={}))
             with self._api(allow_writes=False, desired=self.desired) as api:
@@ -231,7 +232,9 @@ class Session:
             imported, steps, told = importing.take_over(campaign, entry, live.campaigns[key], wiring.now())
             self.store.put_blob(dump_steps(steps))
             learned = {"binding": binding, "capabilities": live.capabilities}
-            update_state(self.store, lambda newest: newest.model_copy(update=learned).with_campaign(key, imported))
+            update_state(
+                self.store, lambda newest: transitions.imported(newest.model_copy(update=learned), key, imported)
+            )
         return imported, told
 
     def open_api(self, *, allow_writes: bool) -> wiring.OpenApi:

@@ -12,8 +12,8 @@ from reconciler.diagnostics import ApiError, CallMissingError, Interrupted, Reco
 from reconciler.execution import transitions
 from reconciler.execution.checks import Checks
 from reconciler.execution.reading import Reader
-from reconciler.model.campaign import Campaign, SequenceStep
-from reconciler.model.live import Enrolment, LiveCampaign, LiveStatus, RemoteCampaign, Started
+from reconciler.model.campaign import Campaign
+from reconciler.model.live import Enrolment, LiveCampaign, LiveStatus, Started
 from reconciler.model.plan import Action, ActionStatus, Kind
 from reconciler.model.report import ActionResult, Outcome
 from reconciler.model.roster import Roster
@@ -61,9 +61,20 @@ class Tools:
             self.halted.set()
             raise
 
+    def keep(self, content: bytes) -> str:
+        """Store a blob."""
+        try:
+            return self.store.put_blob(content)
+        except StateError:
+            self.halted.set()
+            raise
+
 
 class CampaignRun:
-    """Carries out the actions of one campaign. One thread at a time uses it."""
+    """Carries out the actions of one campaign. One thread at a time uses it.
+
+    `results` holds what became of the actions so far, whatever happens to the run.
+    """
 
     def __init__(
         self, tools: Tools, *, key: str, known_key: str, campaign: Campaign | None, roster: Roster, planned: LiveStatus
@@ -75,10 +86,12 @@ class CampaignRun:
         self._roster = roster
         self._planned = planned
         self._enrolled = False
+        self._called = ""
+        self.results: list[ActionResult] = []
 
-    def execute(self, actions: tuple[Action, ...]) -> list[ActionResult]:
+    def execute(self, actions: tuple[Action, ...]) -> None:
         """Do what is ready, in order. Once something did not work out, the rest is left for the next run."""
-        results: list[ActionResult] = []
+        results = self.results
         broken: str | None = None
         for action in actions:
             if action.status is not ActionStatus.READY:
@@ -97,30 +110,35 @@ class CampaignRun:
             results.append(result)
             if result.outcome is not Outcome.DONE:
                 broken = f"{action.kind.value} came first and is {result.outcome.value}"
-        return results
 
     def _attempt(self, action: Action) -> ActionResult:
+        self._called = ""
         try:
             return self._do(action)
         except NotReadyError as refusal:
-            return _result(action, refusal.outcome, str(refusal))
+            return self._ended(action, refusal.outcome, str(refusal))
         except Interrupted:
             # Raised before a request that was not sent; a lost answer is an ApiError.
-            return _result(action, Outcome.NOT_ATTEMPTED, "the run was interrupted")
+            return self._ended(action, Outcome.NOT_ATTEMPTED, "the run was interrupted")
         except ApiError as failure:
-            return _result(action, _outcome(failure), str(failure))
+            return self._ended(action, _outcome(failure), str(failure))
         except StateError as failure:
-            words = f"Leadterra may have carried it out, but it could not be written down: {failure}"
-            return _result(action, Outcome.UNKNOWN, words)
+            words = f"it could not be written down: {failure}"
+            return self._ended(action, Outcome.UNKNOWN if self._called else Outcome.FAILED, words)
         except ReconcilerError as failure:
-            return _result(action, Outcome.FAILED, str(failure))
+            return self._ended(action, Outcome.FAILED, str(failure))
+
+    def _ended(self, action: Action, outcome: Outcome, words: str) -> ActionResult:
+        """Report an action that did not come to its end, with what was carried out before that."""
+        return _result(action, outcome, f"{words}; before that: {self._called}" if self._called else words)
 
     def _do(self, action: Action) -> ActionResult:  # noqa: C901, PLR0911 - one line a kind
         match action.kind:
             case Kind.MOVE:
                 return self._move(action)
             case Kind.ADOPT:
-                self._tools.change(lambda state: transitions.adopted(state, self._key))
+                campaign = self._wanted
+                self._tools.change(lambda state: transitions.adopted(state, self._key, campaign))
                 return _result(action, Outcome.DONE, "managed again")
             case Kind.CREATE:
                 return self._create(action)
@@ -151,15 +169,21 @@ class CampaignRun:
     def _create(self, action: Action) -> ActionResult:
         entry = self._new_draft()
         self._tools.change(lambda state: transitions.created(state, self._key, entry))
+        self._read_back(entry.id)
         return _result(action, Outcome.DONE, f"draft {entry.id}")
 
     def _replace(self, action: Action) -> ActionResult:
         old = self._known()
+        live = self._tools.reader.campaign(old)
+        if live.status is not LiveStatus.DRAFT:
+            words = live.problem or f"it was a draft when this was planned and is {live.status.value} now"
+            raise NotReadyError(Outcome.HELD, words)
         entry = self._new_draft()
         left = Leftover(
             campaign=self._key, id=old.id, name=old.name, at=self._tools.clock(), reason=f"replaced by {entry.id}"
         )
         self._tools.change(lambda state: transitions.created(state, self._key, entry, instead_of=left))
+        self._read_back(entry.id)
         self._roster = self._tools.leads.roster(self._wanted, entry) if self._wanted.leads else self._roster
         words = f"new draft {entry.id}; the old one, {old.id}, cannot be deleted by API and stays in Leadterra"
         return _result(action, Outcome.DONE, words).model_copy(update={"kind": Kind.REPLACE})
@@ -168,41 +192,42 @@ class CampaignRun:
         campaign, reader = self._wanted, self._tools.reader
         if reader.capabilities.patch_campaign is False:
             return self._replace(action)
-        self._tools.store.put_blob(dump_steps(campaign.steps))
+        self._tools.keep(dump_steps(campaign.steps))
         known = self._known()
         try:
-            answer = self._tools.api.update(known.id, campaign.name, campaign.steps)
+            self._tools.api.update(known.id, campaign.name, campaign.steps)
         except CallMissingError:
             reader.learn(patch_campaign=False)
             self._tools.change(lambda state: state.model_copy(update={"capabilities": reader.capabilities}))
             return self._replace(action)
+        self._called = "the draft was changed"
         reader.learn(patch_campaign=True)
-        read_back = self._read_back(known.id, answer)
         self._tools.change(
             lambda state: transitions.updated(
                 state.model_copy(update={"capabilities": reader.capabilities}),
                 self._key,
                 campaign,
-                read_back=read_back,
-                sources=campaign.sources,
             )
         )
+        self._read_back(known.id)
         return _result(action, Outcome.DONE, "as its file says")
 
     def _new_draft(self) -> CampaignState:
         """Create a draft. Where the answer is lost it may exist, and nobody knows its id: that is kept in mind."""
         campaign = self._wanted
-        digest = self._tools.store.put_blob(dump_steps(campaign.steps))
+        digest = self._tools.keep(dump_steps(campaign.steps))
         at = self._tools.clock()
         try:
             remote = self._tools.api.create(campaign.name, campaign.steps, operation=str(uuid.uuid4()))
         except ApiError as failure:
             if failure.sent:
+                self._called = "a draft may have been created"
                 lost = Leftover(
                     campaign=self._key, id=None, name=campaign.name, at=at, reason="the answer to its creation was lost"
                 )
                 self._tools.change(lambda state: transitions.create_lost(state, lost))
             raise
+        self._called = f"the draft {remote.id} was created"
         return CampaignState(
             id=remote.id,
             name=campaign.name,
@@ -212,18 +237,20 @@ class CampaignRun:
             steps_digest=digest,
             read_back_digest=None,
             sources=campaign.sources,
-        ).model_copy(update={"read_back_digest": self._read_back(remote.id, remote)})
+        )
 
-    def _read_back(self, campaign_id: str, answer: RemoteCampaign) -> str | None:
-        """Keep the steps as the server shows them after a write; None where it cannot."""
-        steps: tuple[SequenceStep, ...] | None = answer.steps
-        if steps is None:
-            try:
-                shown = self._tools.reader.show(campaign_id)
-            except ApiError:
-                return None
-            steps = shown.steps if shown else None
-        return None if steps is None else self._tools.store.put_blob(dump_steps(steps))
+    def _read_back(self, campaign_id: str) -> None:
+        """Keep the steps as the server shows them after a write that is written down already.
+
+        Without it they are compared with what was sent.
+        """
+        try:
+            shown = self._tools.reader.show(campaign_id)
+        except (ApiError, Interrupted):
+            return
+        if shown is not None and shown.steps is not None:
+            digest = self._tools.keep(dump_steps(shown.steps))
+            self._tools.change(lambda state: transitions.read_back(state, self._key, digest))
 
     def _enroll(self, action: Action) -> ActionResult:
         """Enrol in batches, each written down before the next; then compare with what the server counts."""
@@ -239,11 +266,12 @@ class CampaignRun:
         for kind, leads in self._tools.leads.batches(campaign, known):
             self._stop_if_told()
             answer = self._tools.api.enroll(known.id, leads)
+            sent, accepted = sent + len(leads), accepted + answer.accepted
+            self._called = f"{accepted:,} of {total:,} leads were enrolled"
             taken = self._taken(answer) if kind == "new" else 0
-            segment = self._tools.store.put_blob(self._tools.leads.segment(leads))
+            segment = self._tools.keep(self._tools.leads.segment(leads))
             cohort = Cohort(at=self._tools.clock(), sent=len(leads), accepted=taken)
             self._tools.change(partial(transitions.enrolled, key=self._key, segment=segment, cohort=cohort))
-            sent, accepted = sent + len(leads), accepted + answer.accepted
             self._tools.sink.leads_enrolled(campaign.key, sent, total)
         self._enrolled = True
         self._verify()
@@ -255,12 +283,16 @@ class CampaignRun:
         """Count how many people a batch of new leads added.
 
         Leads that the server calls known are ours where a first try was carried out and its answer lost, and not ours
-        where somebody else had enrolled them: the counters tell.
+        where somebody else had enrolled them: the counters tell. Where these cannot be read, all are taken for ours:
+        the batch has to be written down, and a wrong count is found before the start.
         """
         if not answer.updated:
             return answer.enrolled
         known = self._known()
-        added = self._tools.api.stats(known.id).total_enrolled - known.expected_enrolled
+        try:
+            added = self._tools.api.stats(known.id).total_enrolled - known.expected_enrolled
+        except (ApiError, Interrupted):
+            return answer.accepted
         return min(max(added, answer.enrolled), answer.accepted)
 
     def _verify(self) -> None:
@@ -276,26 +308,50 @@ class CampaignRun:
             )
 
     def _start(self, action: Action) -> ActionResult:
+        if self._planned is LiveStatus.DRAFT and self._roster.new and not self._enrolled:
+            raise NotReadyError(Outcome.HELD, "the new draft has no leads yet; run again, so that they are planned")
         live = self._check(before_enrolling=False)
         self._stop_if_told()
-        answer: Started = self._tools.api.start(live.id)
-        if answer.status not in {None, "running"}:
-            raise NotReadyError(Outcome.UNKNOWN, f"start was answered with the status {answer.status}, not running")
-        state = self._tools.change(lambda newest: transitions.started(newest, self._key, self._tools.clock()))
-        mark = state.stop_for(self._key)
-        if mark is not None:
-            stopped = self._tools.api.pause(live.id)
-            self._tools.change(lambda newest: transitions.paused(newest, self._key, stopped.status))
-            raise NotReadyError(
-                Outcome.HELD,
-                f"stopped by {mark.by} while it was being started, and paused again at once: {mark.reason}",
-            )
+        try:
+            answer: Started = self._tools.api.start(live.id)
+        except ApiError as failure:
+            if failure.sent:
+                self._called = "start was called"
+                self._pause_if_stopped(live.id)
+            raise
+        self._called = "start was called"
+        try:
+            if answer.status not in {None, "running"}:
+                raise NotReadyError(Outcome.UNKNOWN, f"start was answered with the status {answer.status}, not running")
+            self._tools.change(lambda newest: transitions.started(newest, self._key, self._tools.clock()))
+        finally:
+            self._pause_if_stopped(live.id)
         return _result(action, Outcome.DONE, "running").model_copy(
             update={"leads_enrolled": answer.leads_enrolled, "queued_messages": answer.queued_messages}
         )
 
+    def _pause_if_stopped(self, campaign_id: str) -> None:
+        """Pause at once what was stopped while it was being started; ours to resume."""
+        mark = self._tools.store.read().stop_for(self._key)
+        if mark is None:
+            return
+        words = f"stopped by {mark.by} while it was being started"
+        try:
+            answer = self._tools.api.pause(campaign_id)
+        except (ApiError, Interrupted) as failure:
+            told = f"{words}, and MAY BE SENDING, since it could not be paused: {failure}"
+            raise NotReadyError(Outcome.UNKNOWN, told) from failure
+        if answer.status not in transitions.PAUSED:
+            told = f"{words}, and MAY BE SENDING: pause was answered with the status {answer.status}"
+            raise NotReadyError(Outcome.UNKNOWN, told)
+        self._tools.change(lambda newest: transitions.paused(newest, self._key, answer.status))
+        raise NotReadyError(Outcome.HELD, f"{words}, and paused again at once: {mark.reason}")
+
     def _pause(self, action: Action) -> ActionResult:
         answer = self._tools.api.pause(self._known().id)
+        if answer.status not in transitions.PAUSED:
+            raise NotReadyError(Outcome.UNKNOWN, f"pause was answered with the status {answer.status}, not paused")
+        self._called = "it was paused"
         self._tools.change(lambda state: transitions.paused(state, self._key, answer.status))
         return _result(action, Outcome.DONE, "paused")
 

@@ -1,7 +1,7 @@
 """The guards again, on facts read right before the call, with what this run has already given away."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TypeVar
@@ -9,7 +9,7 @@ from typing import TypeVar
 from reconciler.diagnostics import ApiError
 from reconciler.execution.reading import Reader
 from reconciler.model.campaign import Campaign
-from reconciler.model.live import Live, LiveCampaign, LiveStatus, Pool
+from reconciler.model.live import LiveCampaign, LiveStatus, Pool
 from reconciler.model.plan import ActionStatus
 from reconciler.model.roster import Roster
 from reconciler.model.state import State
@@ -37,20 +37,24 @@ class Checks:
     """Guards for one run. Room is shared out under a lock, so that two starts never spend the same capacity."""
 
     def __init__(
-        self, api: CampaignReader, reader: Reader, policy: Policy, clock: Callable[[], datetime], live: Live
+        self,
+        api: CampaignReader,
+        reader: Reader,
+        policy: Policy,
+        clock: Callable[[], datetime],
+        live: Mapping[str, LiveCampaign],
+        *,
+        read_at: datetime,
     ) -> None:
         self._api = api
         self._reader = reader
         self._policy = policy
         self._clock = clock
         self._lock = threading.Lock()
+        self._refreshing = threading.Lock()
         self._reserved: dict[str, int] = {}
-        self._queued: dict[str, int | None] = {
-            key: item.stats.queued if item.stats else None
-            for key, item in live.campaigns.items()
-            if item.status in {LiveStatus.RUNNING, LiveStatus.UNKNOWN}
-        }
-        self._queued_at = clock()
+        self._queued = {key: _queue(item) for key, item in live.items()}
+        self._read_at = read_at
 
     def check(
         self, campaign: Campaign, state: State, roster: Roster, *, planned: LiveStatus, before_enrolling: bool
@@ -109,18 +113,27 @@ class Checks:
         )
 
     def _refresh_others(self, state: State) -> None:
-        """Read the queues of the other running campaigns again where they are too old.
+        """Read the queues of the other campaigns again where they are too old; everybody waits for that.
 
         A campaign that has a reservation keeps its queue as it was: what this run adds to it is in the reservation.
         """
-        with self._lock:
-            if self._clock() - self._queued_at <= FRESH:
+        with self._refreshing:
+            now = self._clock()
+            if now - self._read_at <= FRESH:
                 return
-            self._queued_at = self._clock()
-            stale = [key for key in self._queued if key not in self._reserved and key in state.campaigns]
-        read = {key: self._reader.campaign(state.campaigns[key]).stats for key in stale}
-        with self._lock:
-            self._queued.update({key: stats.queued if stats else None for key, stats in read.items()})
+            with self._lock:
+                stale = [key for key in self._queued if key not in self._reserved and key in state.campaigns]
+            read = {key: _queue(self._reader.campaign(state.campaigns[key])) for key in stale}
+            with self._lock:
+                self._queued.update({key: queue for key, queue in read.items() if key not in self._reserved})
+            self._read_at = now
+
+
+def _queue(live: LiveCampaign) -> int | None:
+    """Return how many emails wait in a campaign that is sending; None where that is not known."""
+    if live.status not in {LiveStatus.RUNNING, LiveStatus.UNKNOWN}:
+        return 0
+    return live.stats.queued if live.stats else None
 
 
 def _attempt(read: Callable[[], _T]) -> _T | None:

@@ -10,7 +10,7 @@ from reconciler.diagnostics import Diagnostic, StateError
 from reconciler.execution.campaign import CampaignRun, Tools
 from reconciler.execution.checks import Checks
 from reconciler.execution.reading import WORKERS, Reader
-from reconciler.model.live import Capabilities, Live, LiveStatus
+from reconciler.model.live import Capabilities, Live, LiveCampaign, LiveStatus
 from reconciler.model.plan import Action, ActionStatus, Kind, Plan
 from reconciler.model.report import ActionResult, Outcome, Report
 from reconciler.model.roster import Roster
@@ -27,6 +27,11 @@ class Run:
     live: Live
     rosters: Mapping[str, Roster]
     known_keys: Mapping[str, str]
+
+    def under_new_keys(self) -> dict[str, LiveCampaign]:
+        """Return what is live by the keys that the files have for it."""
+        names = {known_key: key for key, known_key in self.known_keys.items()}
+        return {names.get(key, key): item for key, item in self.live.campaigns.items()}
 
 
 @dataclass(slots=True)
@@ -51,7 +56,9 @@ class Executor:
             store=self.store,
             leads=self.leads,
             sink=self.sink,
-            checks=Checks(self.api, reader, run.desired.policy, self.clock, run.live),
+            checks=Checks(
+                self.api, reader, run.desired.policy, self.clock, run.under_new_keys(), read_at=run.plan.created_at
+            ),
             clock=self.clock,
             cancelled=self.cancelled,
             halted=threading.Event(),
@@ -86,22 +93,24 @@ class Executor:
         known_key = run.known_keys.get(key, key)
         live = run.live.campaigns.get(known_key)
         actions = run.plan.of(key)
+        single = CampaignRun(
+            tools,
+            key=key,
+            known_key=known_key,
+            campaign=run.desired.campaign(key),
+            roster=run.rosters.get(key, Roster(source="", at_hand=True)),
+            planned=live.status if live else LiveStatus.DRAFT,
+        )
         try:
-            return CampaignRun(
-                tools,
-                key=key,
-                known_key=known_key,
-                campaign=run.desired.campaign(key),
-                roster=run.rosters.get(key, Roster(source="", at_hand=True)),
-                planned=live.status if live else LiveStatus.DRAFT,
-            ).execute(actions)
+            single.execute(actions)
         except Exception as bug:  # noqa: BLE001 - the other campaigns go on, and the caller raises it at the end
             self.bugs.append(bug)
             words = "an error of this program; what it did is in the next plan"
-            return [
+            single.results += [
                 ActionResult(campaign=key, kind=action.kind, outcome=Outcome.UNKNOWN, detail=words)
-                for action in actions
+                for action in actions[len(single.results) :]
             ]
+        return single.results
 
 
 def _pauses(action: Action) -> bool:

@@ -21,8 +21,13 @@ def check_free(state: State, key: str, campaign_id: str) -> None:
         raise ReconcilerError(error("import-taken", words, hint=f"first `reconciler state rm {key}`"))
 
 
-def unread(campaign: Campaign, campaign_id: str) -> CampaignState:
-    """Make the entry of a campaign that was not read yet."""
+def entry_of(state: State, campaign: Campaign, campaign_id: str) -> CampaignState:
+    """Return what is known of a campaign; one that was managed before keeps the memory of who was written to."""
+    if campaign.key in state.campaigns:
+        return state.campaigns[campaign.key]
+    for buried in state.tombstones.values():
+        if buried.campaign.id == campaign_id:
+            return buried.campaign
     return CampaignState(
         id=campaign_id,
         name=campaign.name,
@@ -46,8 +51,10 @@ def take_over(campaign: Campaign, entry: CampaignState, seen: LiveCampaign, now:
         told.append("its steps cannot be read back; they are taken to be as the file has them")
     steps = campaign.steps if seen.steps is None else seen.steps
     outside = seen.stats.total_enrolled - entry.accepted
-    if outside:
+    if outside > 0:
         told.append(f"{outside:,} of its leads were enrolled by somebody else; they count as enrolled")
+    if outside < 0:
+        told.append(f"{-outside:,} of the leads enrolled from here are no longer in it")
     imported = entry.model_copy(
         update={
             "name": seen.name or campaign.name,

@@ -1,5 +1,6 @@
 """What the server says: read side by side, every failure kept as an unknown."""
 
+import threading
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
@@ -31,15 +32,19 @@ class Reader:
 
     def __init__(self, api: CampaignReader, capabilities: Capabilities) -> None:
         self._api = api
+        self._lock = threading.Lock()
         self.capabilities = capabilities
 
     def campaign(self, known: CampaignState, leftovers: Iterable[str] = ()) -> LiveCampaign:
-        """Read one campaign. A call that fails makes the status unknown; `CampaignGoneError` alone makes it gone."""
+        """Read one campaign. A call that fails makes the status unknown; only the documented `stats` makes it gone."""
         try:
             stats = self._api.stats(known.id)
-            shown = self.show(known.id)
         except CampaignGoneError:
             return LiveCampaign(id=known.id, status=LiveStatus.GONE)
+        except ApiError as failure:
+            return LiveCampaign(id=known.id, status=LiveStatus.UNKNOWN, problem=str(failure))
+        try:
+            shown = self.show(known.id)
         except ApiError as failure:
             return LiveCampaign(id=known.id, status=LiveStatus.UNKNOWN, problem=str(failure))
         status, read = _status(known, shown, stats)
@@ -68,7 +73,8 @@ class Reader:
 
     def learn(self, **calls: bool) -> None:
         """Remember whether an undocumented call exists."""
-        self.capabilities = self.capabilities.model_copy(update=calls)
+        with self._lock:
+            self.capabilities = self.capabilities.model_copy(update=calls)
 
     def _leftover(self, campaign_id: str) -> Stats | None:
         """Read the counters of an older draft; one that is gone cannot send."""

@@ -53,7 +53,8 @@ def pause_all(
 ) -> list[Diagnostic]:
     """Pause campaigns side by side, whatever their status; return what did not work out.
 
-    Pausing a draft or a paused campaign changes nothing (leadterra-api.md, "Behaviour").
+    Pausing a draft or a paused campaign changes nothing (leadterra-api.md, "Behaviour"): what somebody else is known to
+    have paused stays theirs.
     """
 
     def pause(item: tuple[str, CampaignState]) -> Diagnostic | None:
@@ -65,6 +66,12 @@ def pause_all(
         except ReconcilerError as failure:
             words = f"{key} may still be sending: {failure}"
             return error("not-paused", words, hint="run the same command again, or pause it in Leadterra", campaign=key)
+        if answer.status not in transitions.PAUSED:
+            words = f"{key} may still be sending: pause was answered with the status {answer.status}"
+            return error("not-paused", words, hint="run the same command again, or pause it in Leadterra", campaign=key)
+        if known.status == "paused" and not known.paused_by_us:
+            told(f"{key}: paused by somebody else before")
+            return None
         try:
             update_state(store, lambda state: transitions.paused(state, key, answer.status))
         except ReconcilerError as failure:

@@ -8,10 +8,14 @@ from reconciler.model.live import Live, LiveCampaign, LiveStatus
 from reconciler.model.state import Binding, CampaignState, Cohort, Leftover, State, Tombstone
 from reconciler.model.workspace import Desired
 
+PAUSED = frozenset({None, "paused", "draft"})
+"""What `pause` answers where nothing is sending: pausing a draft changes nothing (leadterra-api.md, "Behaviour")."""
+
 
 def refreshed(
     state: State,
     *,
+    base: State,
     desired: Desired,
     live: Live,
     sources: Mapping[str, str],
@@ -20,12 +24,14 @@ def refreshed(
 ) -> State:
     """Write down what was read: binding, capabilities, statuses, whose pause it is, `protect`.
 
+    `base` is the state that was read from: what somebody wrote down since (a stop, say) is newer than what was read.
     `sources` maps keys of the files to the keys under which the state has them. A pause that somebody else made becomes
     ours where the file says paused, too (design §5, "paused elsewhere").
     """
     state = state.model_copy(update={"binding": binding, "capabilities": live.capabilities})
     for key, known in state.campaigns.items():
-        state = state.with_campaign(key, _observed(known, live.campaigns.get(key), at))
+        if known == base.campaigns.get(key):
+            state = state.with_campaign(key, _observed(known, live.campaigns.get(key), at))
     for campaign in desired.campaigns:
         key = sources.get(campaign.key, campaign.key)
         entry = state.campaigns.get(key)
@@ -39,8 +45,11 @@ def refreshed(
 
 
 def _observed(known: CampaignState, seen: LiveCampaign | None, at: datetime) -> CampaignState:
-    """Take over a status that the server itself named; one that was started by somebody else counts as started now."""
-    if seen is None or not seen.status_read or seen.status in {LiveStatus.UNKNOWN, LiveStatus.GONE}:
+    """Take over a status that the server named, or that its counters show.
+
+    One that was started by somebody else counts as started now.
+    """
+    if seen is None or seen.status in {LiveStatus.UNKNOWN, LiveStatus.GONE}:
         return known
     if seen.id != known.id or seen.status.value == known.status:
         return known
@@ -62,8 +71,8 @@ def create_lost(state: State, orphan: Leftover) -> State:
     return state.model_copy(update={"leftovers": (*state.leftovers, orphan)})
 
 
-def updated(state: State, key: str, campaign: Campaign, *, read_back: str | None, sources: Mapping[str, str]) -> State:
-    """Write down that a draft is as its file says."""
+def updated(state: State, key: str, campaign: Campaign) -> State:
+    """Write down that a draft is as its file says; how the server shows it is not known yet."""
     entry = state.campaigns[key]
     return state.with_campaign(
         key,
@@ -71,11 +80,16 @@ def updated(state: State, key: str, campaign: Campaign, *, read_back: str | None
             update={
                 "name": campaign.name,
                 "steps_digest": campaign.steps_digest,
-                "read_back_digest": read_back,
-                "sources": dict(sources),
+                "read_back_digest": None,
+                "sources": dict(campaign.sources),
             }
         ),
     )
+
+
+def read_back(state: State, key: str, digest: str) -> State:
+    """Write down how the server shows the steps that were last written."""
+    return state.with_campaign(key, state.campaigns[key].model_copy(update={"read_back_digest": digest}))
 
 
 def enrolled(state: State, key: str, segment: str, cohort: Cohort) -> State:
@@ -107,7 +121,7 @@ def paused(state: State, key: str, answered: str | None) -> State:
 
 
 def moved(state: State, old: str, new: str) -> State:
-    """Give a campaign, its tombstone and its leftovers the new key."""
+    """Give a campaign, its tombstone, its leftovers and its stop mark the new key."""
     if old in state.campaigns:
         state = state.with_campaign(new, state.campaigns[old]).with_campaign(old, None)
     elif old in state.tombstones:
@@ -116,13 +130,20 @@ def moved(state: State, old: str, new: str) -> State:
     leftovers = tuple(
         item.model_copy(update={"campaign": new}) if item.campaign == old else item for item in state.leftovers
     )
-    return state.model_copy(update={"leftovers": leftovers})
+    stops = tuple(item.model_copy(update={"scope": new}) if item.scope == old else item for item in state.stops)
+    return state.model_copy(update={"leftovers": leftovers, "stops": stops})
 
 
-def adopted(state: State, key: str) -> State:
-    """Manage a forgotten campaign again."""
+def adopted(state: State, key: str, campaign: Campaign) -> State:
+    """Manage a forgotten campaign again, as its new file has it."""
     rest = {name: item for name, item in state.tombstones.items() if name != key}
-    entry = state.tombstones[key].campaign
+    entry = state.tombstones[key].campaign.model_copy(update={"protect": campaign.protect, "file": campaign.file})
+    return state.model_copy(update={"tombstones": rest}).with_campaign(key, entry)
+
+
+def imported(state: State, key: str, entry: CampaignState) -> State:
+    """Manage a campaign as it is now; a tombstone of it has given its ledger to the entry."""
+    rest = {name: item for name, item in state.tombstones.items() if item.campaign.id != entry.id}
     return state.model_copy(update={"tombstones": rest}).with_campaign(key, entry)
 
 

@@ -141,7 +141,7 @@ def _leads(count: int) -> str:
 def _stop(facts: Facts) -> Verdict:
     if facts.stop is None:
         return True, "not stopped"
-    scope = "--all" if facts.stop.scope == "*" else facts.campaign.key
+    scope = "--all" if facts.stop.scope == "*" else facts.stop.scope
     return False, f"stopped by {facts.stop.by}: {facts.stop.reason}; lift it with `reconciler stop {scope} --lift`"
 
 
@@ -189,8 +189,10 @@ def _enrolled(facts: Facts) -> Verdict:
     if facts.live.stats is None:
         return False, "its counters could not be read"
     there, expected = facts.live.stats.total_enrolled, facts.known.expected_enrolled
-    if there == expected or (facts.started and there > expected):
+    if there == expected:
         return True, f"{there:,} enrolled, as expected"
+    if facts.started and there > expected:
+        return True, f"{there:,} enrolled, {there - expected:,} of them by somebody else"
     return False, (
         f"Leadterra counts {_leads(there)} in it, and this repository knows of {expected:,}; look in Leadterra who was "
         f"added or removed, then take it as it is with `reconciler import {facts.campaign.key} {facts.live.id}`"
@@ -248,7 +250,7 @@ def _capacity(facts: Facts) -> Verdict:
 
 def _not_before(facts: Facts) -> Verdict:
     wanted = facts.campaign.not_before
-    if wanted is None or facts.started:
+    if wanted is None:
         return None
     local = wanted.astimezone(ZoneInfo(facts.policy.timezone))
     return facts.now >= wanted, f"not before {when(local)}"
@@ -286,7 +288,7 @@ def when(local: datetime) -> str:
 
 GUARDS: tuple[Guard, ...] = (
     Guard("stop", ActionStatus.HELD, _stop, offline=True),
-    Guard("paused-outside", ActionStatus.HELD, _paused_outside),
+    Guard("paused-outside", ActionStatus.HELD, _paused_outside, offline=True),
     Guard("steps", ActionStatus.HELD, _steps, offline=True),
     Guard("list", ActionStatus.HELD, _list, offline=True),
     Guard("minimum-leads", ActionStatus.HELD, _minimum, offline=True),

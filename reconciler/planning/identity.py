@@ -76,13 +76,16 @@ def _vanished(key: str, known: CampaignState) -> Subject:
     return Subject(key=key, campaign=None, known=known, known_key=key, problem=problem)
 
 
-def find_renames(subjects: tuple[Subject, ...], alike: Resemblance) -> tuple[Subject, ...]:
+def find_renames(
+    subjects: tuple[Subject, ...], alike: Resemblance, *, everyone: tuple[Subject, ...]
+) -> tuple[Subject, ...]:
     """Mark a vanished key and a new one that look like one campaign: starting it anew would write to people twice.
 
-    They look alike where their steps are equal, or where half of the smaller list of people is on the other one.
+    They look alike where their steps are equal, or where half of the smaller list of people is on the other one. A new
+    key is compared with `everyone`, so that leaving the vanished one out of the plan does not let it through.
     """
     problems: dict[str, str] = {}
-    vanished = [item for item in subjects if item.campaign is None and item.known is not None]
+    vanished = [item for item in everyone if item.campaign is None and item.known is not None]
     newcomers = [item for item in subjects if item.known is None and item.campaign is not None]
     for new in newcomers:
         for old in vanished:

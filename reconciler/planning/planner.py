@@ -3,7 +3,7 @@
 from collections import Counter
 from dataclasses import replace
 
-from reconciler.diagnostics import Diagnostic, error, note
+from reconciler.diagnostics import Diagnostic, SourceRange, error, note
 from reconciler.model.base import digest
 from reconciler.model.live import Live, LiveStatus
 from reconciler.model.plan import (
@@ -21,13 +21,15 @@ from reconciler.model.plan import (
 from reconciler.model.workspace import Desired
 from reconciler.planning.guards import Room, combine, evaluate, room_today
 from reconciler.planning.identity import Resemblance, find_renames, settle
+from reconciler.planning.lifecycle import STARTED_ROWS, Column
 from reconciler.planning.single import Draft, Inputs, draft, people
 
 
 def make_plan(inputs: Inputs) -> Plan:
     """Make the plan. Equal inputs make equal plans, in whatever order files and answers arrived."""
     alike = Resemblance({key: roster.hashes for key, roster in inputs.rosters.items()}, inputs.ledgers)
-    subjects = find_renames(settle(inputs.desired, inputs.state, inputs.targets), alike)
+    subjects = settle(inputs.desired, inputs.state, inputs.targets)
+    subjects = find_renames(subjects, alike, everyone=settle(inputs.desired, inputs.state, None))
     drafts = [draft(subject, inputs) for subject in subjects]
     _admit(drafts, inputs)
     campaigns = tuple(_planned(made, inputs) for made in drafts if made.subject.campaign or made.actions)
@@ -165,11 +167,10 @@ def _diagnostics(drafts: list[Draft], inputs: Inputs) -> list[Diagnostic]:
 
 
 def _left_the_list(made: Draft) -> list[Diagnostic]:
-    known = made.subject.known
-    if known is None or known.started_at is None or not made.roster.gone or made.subject.campaign is None:
+    campaign = made.subject.campaign
+    if campaign is None or not made.roster.gone or made.row not in STARTED_ROWS or made.column is not Column.RUNNING:
         return []
     count = f"{made.roster.gone:,} {'person' if made.roster.gone == 1 else 'people'}"
-    words = f"{made.subject.key}: {count} left the list and still get the later steps"
-    return [
-        note("left-the-list", words, hint="suppress them in Leadterra to keep them from it", campaign=made.subject.key)
-    ]
+    words = f"{campaign.key}: {count} left the list and still get the later steps"
+    hint, at = "suppress them in Leadterra to keep them from it", SourceRange(file=campaign.file, line=campaign.line)
+    return [note("left-the-list", words, hint=hint, at=at, campaign=campaign.key)]

@@ -66,16 +66,22 @@ def draft(subject: Subject, inputs: Inputs) -> Draft:
     column = column_of(subject.campaign.status if subject.campaign else None)
     cell = TABLE[row, column]
     made = Draft(subject, row, column, inputs.rosters.get(subject.key, NO_ROSTER))
+    unread = f" ({live.problem})" if live and live.problem and row is Row.UNKNOWN else ""
     if cell.error is not None:
-        words = cell.error.format(key=subject.known_key)
-        words = f"{words} ({live.problem})" if live and live.problem and row is Row.UNKNOWN else words
+        words = cell.error.format(key=subject.known_key) + unread
         code = "gone" if row is Row.GONE else "unread"
         made.diagnostics.append(error(code, f"{subject.key}: {words}", at=_place(subject), campaign=subject.key))
         return made
     if subject.problem is not None:
         made.actions = [_action(made, kind, subject.problem, blocked=True) for kind in cell.kinds]
+        if not made.actions:
+            words = f"{subject.key}: {subject.problem}"
+            made.diagnostics.append(error("identity", words, at=_place(subject), campaign=subject.key))
         return made
     made.actions += [_action(made, kind, _via_reason(kind, subject)) for kind in subject.via]
+    if row is Row.UNKNOWN:
+        words = f"{subject.key}: its live state could not be read{unread}; a pause does no harm, whatever it is"
+        made.diagnostics.append(error("unread", words, at=_place(subject), campaign=subject.key))
     if cell.note is not None:
         made.diagnostics.append(
             note("not-yet", f"{subject.key}: {cell.note}", at=_place(subject), campaign=subject.key)

@@ -4,7 +4,8 @@ import csv
 import os
 import subprocess
 import sys
-from collections.abc import Iterable, Mapping
+import threading
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,8 @@ from pydantic import SecretStr
 
 from reconciler.model.plan import Action, Plan
 from reconciler.model.report import ActionResult, Report
+from reconciler.model.state import State
+from reconciler.ports import EventSink
 from reconciler.sandbox.app import create_app
 from reconciler.sandbox.engine import Sandbox
 from reconciler.sandbox.options import DEFAULT_OPTIONS, SandboxOptions
@@ -105,22 +108,37 @@ class World:
             api_key=SecretStr(self.options.key), base_url=self.server.url, leads_dir=self.root / "lists", no_color=True
         )
 
-    def session(self) -> Session:
-        session = Session(self.place, self.settings)
+    def session(self, cancelled: threading.Event | None = None) -> Session:
+        session = Session(self.place, self.settings, cancelled)
         if not (self.place.folder / "state.json").exists():
             session.create_state()
-            session = Session(self.place, self.settings)
+            session = Session(self.place, self.settings, cancelled)
         return session
 
     def plan(self, **options: Any) -> Plan:
         return self.session().plan(**options).plan
 
-    def apply(self, *targets: str) -> Report:
-        _, report = self.session().apply(
-            targets=targets, approve=lambda _plan: True, sink=Recorder(), owner="test"
+    def apply(
+        self,
+        *targets: str,
+        meanwhile: Callable[[], object] = lambda: None,
+        sink: EventSink | None = None,
+        cancelled: threading.Event | None = None,
+    ) -> Report:
+        """Apply; `meanwhile` is done between the plan and the first call."""
+
+        def approve(_plan: Plan) -> bool:
+            meanwhile()
+            return True
+
+        _, report = self.session(cancelled).apply(
+            targets=targets, approve=approve, sink=sink or Recorder(), owner="test"
         )
         assert report is not None
         return report
+
+    def state(self) -> State:
+        return self.session().store.read()
 
     @property
     def environ(self) -> dict[str, str]:
