@@ -83,26 +83,37 @@ def run(arguments: Sequence[str]) -> int:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     try:
+        return _run(arguments)
+    except BrokenPipeError:
+        _silence()
+        return FAILED
+
+
+def _run(arguments: Sequence[str]) -> int:
+    try:
         code = reconciler.main(list(arguments), prog_name="reconciler", standalone_mode=False)
     except click.exceptions.Exit as leaving:
         return leaving.exit_code
     except click.ClickException as misuse:
-        misuse.show()
+        _correct(misuse)
         return FAILED
     except (KeyboardInterrupt, click.Abort):
         _say("Interrupted.")
         return INTERRUPTED
     except BrokenPipeError:
-        _silence_stdout()
-        return FAILED
+        raise
     except Exception as problem:  # noqa: BLE001 - the one error boundary
         return _told(problem)
     return code if isinstance(code, int) else OK
 
 
 def _told(problem: Exception) -> int:
-    from reconciler.diagnostics import Interrupted, ReconcilerError
+    from reconciler.diagnostics import Interrupted, ReconcilerError, error
 
+    if isinstance(problem, OSError):
+        where = f"{problem.filename}: " if isinstance(problem.filename, str) else ""
+        words = f"{where}{(problem.strerror or type(problem).__name__).lower()}"
+        problem = ReconcilerError(error("system", words, hint="the system refused this; put it right, then run again"))
     if isinstance(problem, ReconcilerError):
         from reconciler.commands.common import show_diagnostics
 
@@ -121,12 +132,24 @@ def _told(problem: Exception) -> int:
     return BUG
 
 
+def _correct(misuse: click.ClickException) -> None:
+    from reconciler.reporting.escape import plain
+
+    if isinstance(misuse, click.exceptions.NoArgsIsHelpError):
+        misuse.show()
+        return
+    if isinstance(misuse, click.UsageError) and misuse.ctx is not None:
+        _say(f"{misuse.ctx.get_usage()}\nTry '{misuse.ctx.command_path} --help' for help.\n")
+    _say(f"Error: {plain(misuse.format_message())}")
+
+
 def _say(words: str) -> None:
     click.echo(words, err=True)
 
 
-def _silence_stdout() -> None:
+def _silence() -> None:
     """Keep Python from complaining at its end about a reader that went away."""
     import os
 
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    for stream in (sys.stdout, sys.stderr):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

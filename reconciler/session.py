@@ -149,7 +149,7 @@ class Session:
             live=live,
             rosters=rosters,
             steps=self._steps(subjects),
-            ledgers=self._ledgers(subjects),
+            ledgers=self._ledgers(settle(desired, state, None)),
             now=wiring.now(),
             tool=wiring.tool_name(),
             targets=chosen,

@@ -22,6 +22,8 @@ from reconciler.store.local import LocalStore
 if TYPE_CHECKING:
     from flask import Flask
 
+    from reconciler.sandbox.options import SandboxOptions
+
 SANDBOX_URL = "http://localhost/v1"
 SANDBOX_KEY = "sk_test_sandbox"
 SANDBOX = "sandbox"
@@ -170,10 +172,13 @@ def open_api(
     return client
 
 
-def sandbox_app(database: Path) -> "Flask":
-    """Make the embedded emulator on a database file."""
+def sandbox_app(database: Path, options: "SandboxOptions | None" = None) -> "Flask":
+    """Make the emulator on a database file; raises `ReconcilerError` where that is not possible."""
+    import sqlite3
+
     try:
         from reconciler.sandbox.app import create_app
+        from reconciler.sandbox.options import DEFAULT_OPTIONS
     except ModuleNotFoundError as missing:
         raise ReconcilerError(
             error(
@@ -183,7 +188,12 @@ def sandbox_app(database: Path) -> "Flask":
             )
         ) from missing
     database.parent.mkdir(parents=True, exist_ok=True)
-    return create_app(database)
+    try:
+        return create_app(database, options or DEFAULT_OPTIONS)
+    except sqlite3.DatabaseError as problem:
+        words = f"{database} cannot be used as the sandbox's database: {problem}"
+        hint = "choose another file, or remove its folder and start afresh: that holds nothing but the sandbox's data"
+        raise ReconcilerError(error("sandbox-database", words, hint=hint)) from problem
 
 
 def _api_key(settings: Settings) -> str:

@@ -6,6 +6,7 @@ import click
 from reconciler.commands.common import (
     Output,
     approve_option,
+    commit_of,
     confirm,
     ending_early,
     output_options,
@@ -38,11 +39,15 @@ def command(place: Place, output: Output, targets: tuple[str, ...], *, auto_appr
     def show_once(plan: Plan) -> None:
         if not output.json and not shown:
             shown.append(plan)
-            show_plan(plan, output, place)
+            show_plan(plan, output, place, command=None)
 
     def approve(plan: Plan) -> bool:
         show_once(plan)
-        return auto_approve or _approved(plan)
+        if auto_approve:
+            return True
+        if output.json:
+            _show_to_reader(plan, output, place)
+        return _approved(plan)
 
     with ending_early() as cancelled:
         session = Session(place, settings(), cancelled)
@@ -78,6 +83,13 @@ def _approved(plan: Plan) -> bool:
     if count:
         return confirm(f"Type {count} to email {count:,} {'person' if count == 1 else 'people'}:", str(count))
     return confirm("Nobody gets a first email by this. Type yes to do it:", "yes")
+
+
+def _show_to_reader(plan: Plan, output: Output, place: Place) -> None:
+    """Show whoever is asked what it is about; stdout is for the JSON alone."""
+    from reconciler.reporting.text import render_plan
+
+    click.echo(render_plan(plan, commit=commit_of(place.specs), width=output.width), err=True)
 
 
 def _show(report: Report, plan: Plan, output: Output) -> None:

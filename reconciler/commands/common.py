@@ -10,7 +10,7 @@ import tempfile
 import threading
 import traceback
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 from typing import Any, TypeVar
@@ -25,6 +25,7 @@ from reconciler.wiring import Place
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 MIN_WIDTH, MAX_WIDTH = 60, 110
+_STDERR = 2
 
 
 def place_options(command: _F) -> _F:
@@ -136,11 +137,12 @@ def confirm(question: str, expected: str) -> bool:
             )
         )
     # Nothing is under way yet that would have to be finished: Ctrl-C at the prompt means no.
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
-        answer: str = click.prompt(question, default="", show_default=False, err=True, prompt_suffix=" ")
-    finally:
-        signal.signal(signal.SIGINT, before)
+        with _signals(signal.default_int_handler):
+            answer: str = click.prompt(question, default="", show_default=False, err=True, prompt_suffix=" ")
+    except click.Abort:
+        say("Nothing was done.")
+        raise
     return answer.strip().replace(",", "") == expected
 
 
@@ -153,14 +155,22 @@ def ending_early() -> Iterator[threading.Event]:
         if cancelled.is_set():
             raise KeyboardInterrupt
         cancelled.set()
-        click.echo("Ending: what is under way is finished first.", err=True)
+        # Not through sys.stderr: the interrupted code may be writing to its buffer.
+        with suppress(OSError):
+            os.write(_STDERR, b"Ending: what is under way is finished first.\n")
 
-    before = {number: signal.signal(number, told) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
+    with _signals(told):
         yield cancelled
+
+
+@contextmanager
+def _signals(handler: Callable[[int, FrameType | None], Any]) -> Iterator[None]:
+    before = {number: signal.signal(number, handler) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        for number, previous in before.items():
+            signal.signal(number, previous)
 
 
 def write_crash_log(problem: BaseException) -> Path:

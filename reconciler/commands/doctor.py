@@ -5,7 +5,9 @@ import click
 
 from reconciler.commands.common import Output, owner, place_options, settings
 from reconciler.commands.exits import FAILED, OK
-from reconciler.diagnostics import ApiError, CallMissingError, Diagnostic, ReconcilerError, error
+from reconciler.diagnostics import ApiError, CallMissingError, Diagnostic, ReconcilerError, StateError, error
+from reconciler.model.live import Capabilities, Live
+from reconciler.model.state import State
 from reconciler.wiring import Place
 
 if TYPE_CHECKING:
@@ -43,14 +45,24 @@ def _check(name: str, look: Callable[[], str]) -> Row:
 
 def _files(session: "Session") -> str:
     desired = session.desired
-    return f"{len(desired.campaigns):,} valid campaign files, environment {desired.environment}"
+    count = len(desired.campaigns)
+    return f"{count:,} valid campaign {'file' if count == 1 else 'files'}, environment {desired.environment}"
 
 
 def _state(session: "Session") -> str:
     state = session.read_state()
     where = f", bound to {state.binding.address}" if state.binding else ", not bound to a server yet"
-    stopped = f"; {len(state.stops)} stop mark(s)" if state.stops else ""
+    marks = len(state.stops)
+    stopped = f"; {marks} stop {'mark' if marks == 1 else 'marks'} (`reconciler state list`)" if marks else ""
     return f"serial {state.serial}, {len(state.campaigns):,} managed{where}{stopped}"
+
+
+def _state_if_any(session: "Session") -> State | None:
+    """Return the state for other checks; what is wrong with it is told by its own."""
+    try:
+        return session.store.read()
+    except StateError:
+        return None
 
 
 def _lock(session: "Session") -> str:
@@ -61,8 +73,11 @@ def _lock(session: "Session") -> str:
 def _lists(session: "Session") -> str:
     away = [item.key for item in session.desired.campaigns if item.leads and item.leads.path is None]
     if away:
-        words = f"RECONCILER_LEADS_DIR is not set, and {', '.join(away)} have their lists there"
-        raise ReconcilerError(error("leads-dir", words, hint="those campaigns wait; nothing else does"))
+        theirs = "has its list" if len(away) == 1 else "have their lists"
+        words = f"RECONCILER_LEADS_DIR is not set, and {', '.join(away)} {theirs} there"
+        raise ReconcilerError(
+            error("leads-dir", words, hint="set it; until then their leads wait, and nothing else does")
+        )
     return f"in {session.settings.leads_dir}" if session.settings.leads_dir else "inside the repository"
 
 
@@ -72,18 +87,25 @@ def _server(session: "Session") -> list[Row]:
     except ReconcilerError as problem:
         return [("key", problem.diagnostics[0])]
     with api:
-        rows = [_check("pools", lambda: _pools(api))]
+        rows = [_check("pools", lambda: _pools(session, api))]
         if isinstance(rows[0][1], str):
             rows += [_check("senders", lambda: _senders(api)), _check("calls", lambda: _calls(session, api))]
         return rows
 
 
-def _pools(api: "CampaignReader") -> str:
+def _pools(session: "Session", api: "CampaignReader") -> str:
+    from reconciler import wiring
+    from reconciler.execution.preflight import check_binding
+
     pools = api.sender_pools()
+    state = _state_if_any(session)
+    if state is not None:
+        address, kind = wiring.server_address(session.place, session.settings)
+        check_binding(state, address, kind, Live(campaigns={}, pools=pools))
     if not pools:
         raise ReconcilerError(error("no-pools", "the workspace has no sender pool", hint="make one in Leadterra"))
     left, day = sum(pool.remaining for pool in pools), sum(pool.daily_capacity for pool in pools)
-    return f"{len(pools)} pools: {left:,} left of {day:,} emails a day"
+    return f"{len(pools)} {'pool' if len(pools) == 1 else 'pools'}: {left:,} left of {day:,} emails a day"
 
 
 def _senders(api: "CampaignReader") -> str:
@@ -97,10 +119,11 @@ def _senders(api: "CampaignReader") -> str:
 
 def _calls(session: "Session", api: "CampaignReader") -> str:
     """Tell which undocumented calls exist. Whether a draft can be changed is learned by the first apply that does."""
-    known = session.store.read().capabilities
+    state = _state_if_any(session)
+    known = state.capabilities if state is not None else Capabilities()
     try:
         campaigns = api.campaigns()
-        listing = f"list: yes ({len(campaigns):,} campaigns)"
+        listing = f"list: yes ({len(campaigns):,} there)"
     except CallMissingError:
         listing = "list: no"
     except ApiError as problem:

@@ -1,3 +1,6 @@
+import shlex
+from pathlib import Path
+
 import click
 
 from reconciler.commands.common import (
@@ -29,14 +32,14 @@ def command(
     from reconciler.session import Session
 
     plan = Session(place, settings()).plan(refresh=not no_refresh, targets=targets).plan
-    show_plan(plan, output, place)
+    show_plan(plan, output, place, command=_apply_command(place, targets))
     if _needs_somebody(plan):
         return FAILED
     return CHANGES if detailed_exitcode and pending(plan) else OK
 
 
-def show_plan(plan: Plan, output: Output, place: Place) -> None:
-    """Write a plan in the chosen form."""
+def show_plan(plan: Plan, output: Output, place: Place, *, command: str | None) -> None:
+    """Write a plan in the chosen form. `command` is what would carry it out; None where that is under way."""
     if output.json:
         from reconciler.reporting.jsonout import plan_json
 
@@ -44,7 +47,17 @@ def show_plan(plan: Plan, output: Output, place: Place) -> None:
         return
     from reconciler.reporting.text import render_plan
 
-    output.result(render_plan(plan, commit=commit_of(place.specs), color=output.color, width=output.width))
+    text = render_plan(plan, commit=commit_of(place.specs), command=command, color=output.color, width=output.width)
+    output.result(text)
+
+
+def _apply_command(place: Place, targets: tuple[str, ...]) -> str:
+    words = ["reconciler", "apply"]
+    words += [] if place.specs == Path("specs") else ["--specs", str(place.specs)]
+    words += ["--env", place.environment] if place.environment else []
+    words += ["--sandbox"] if place.sandbox else []
+    words += [word for target in targets for word in ("--target", target)]
+    return shlex.join(words)
 
 
 def pending(plan: Plan) -> bool:

@@ -27,31 +27,24 @@ from reconciler.diagnostics import ReconcilerError, error
 @click.option("--rate", type=click.FloatRange(min=0, min_open=True), help="Requests a second before it answers 429.")
 def command(port: int, database: Path, shape: str, *, documented_only: bool, rate: float | None) -> int:
     """Serve the emulator of Leadterra on this machine, until Ctrl-C. No email leaves it."""
-    try:
-        from reconciler.sandbox.app import create_app
-        from reconciler.sandbox.options import UNDOCUMENTED, SandboxOptions
-        from reconciler.sandbox.server import run
-    except ModuleNotFoundError as missing:
-        raise ReconcilerError(
-            error(
-                "sandbox-extra",
-                f"the sandbox needs {missing.name}, which is not installed",
-                hint="pip install 'campaign-reconciler[sandbox]'",
-            )
-        ) from missing
+    from reconciler.sandbox.options import UNDOCUMENTED, SandboxOptions
+    from reconciler.wiring import sandbox_app
+
     options = SandboxOptions(
         shape=shape,  # type: ignore[arg-type]  # the choices are the shapes
         undocumented_calls=frozenset() if documented_only else UNDOCUMENTED,
         rate_per_second=rate,
     )
-    database.parent.mkdir(parents=True, exist_ok=True)
+    app = sandbox_app(database, options)
+    # Not earlier: where the extra is missing, sandbox_app says so.
+    from reconciler.sandbox.server import run
 
     def announce(url: str) -> None:
         say(f"The sandbox serves {url} until Ctrl-C. To use it from another terminal:")
         say(f"  export LEADTERRA_BASE_URL={url} LEADTERRA_API_KEY={options.key}")
 
     try:
-        run(create_app(database, options), "127.0.0.1", port, announce)
+        run(app, "127.0.0.1", port, announce)
     except OSError as problem:
         words = f"the port {port} cannot be used: {problem.strerror or problem}"
         raise ReconcilerError(

@@ -74,9 +74,11 @@ def show(place: Place, key: str) -> int:
 def mv(place: Place, old: str, new: str) -> int:
     """Give a managed campaign another key, without touching it in Leadterra. `moved:` in its file does the same."""
     from reconciler.execution.transitions import moved
+    from reconciler.loading.starter import check_key
     from reconciler.ports import update_state
     from reconciler.session import Session
 
+    check_key(new)
     store = Session(place, settings()).store
     with store.lease(owner=owner()):
         state = store.read()
@@ -116,7 +118,7 @@ def rm(place: Place, key: str, *, auto_approve: bool) -> int:
 def _unknown(key: str, names: list[str]) -> ReconcilerError:
     from reconciler.planning.targets import nearest
 
-    return ReconcilerError(error("state-unknown", f"the state knows no {key}", hint=nearest(key, names)))
+    return ReconcilerError(error("state-unknown", f"there is no {key} in the state", hint=nearest(key, names)))
 
 
 def _json(value: object) -> str:

@@ -1,9 +1,15 @@
+from typing import TYPE_CHECKING
+
 import click
 
 from reconciler.commands.common import Output, ending_early, place_options, say, settings, show_diagnostics
 from reconciler.commands.exits import FAILED, OK
-from reconciler.diagnostics import Diagnostic, ReconcilerError, Severity, error
+from reconciler.diagnostics import Diagnostic, ReconcilerError, error, has_errors
 from reconciler.wiring import Place
+
+if TYPE_CHECKING:
+    from reconciler.model.state import CampaignState, State
+    from reconciler.session import Session
 
 
 @click.command("stop")
@@ -33,7 +39,7 @@ def command(place: Place, keys: tuple[str, ...], *, everything: bool, reason: st
 
 def _stop(place: Place, scopes: tuple[str, ...], reason: str) -> int:
     from reconciler import wiring
-    from reconciler.execution.stopping import EVERYTHING, mark, pause_all, whoami
+    from reconciler.execution.stopping import EVERYTHING, mark, whoami
     from reconciler.planning.targets import nearest
     from reconciler.session import Session
 
@@ -54,13 +60,28 @@ def _stop(place: Place, scopes: tuple[str, ...], reason: str) -> int:
             if scope != EVERYTHING and scope not in state.campaigns:
                 hint = nearest(scope, sorted(state.campaigns)) or "nothing was paused for it; it will not start either"
                 problems.append(error("stop-unknown", f"{scope} is not managed by this repository", hint=hint))
+        paused, unpaused = _pause(session, state, chosen)
+    show_diagnostics([*problems, *unpaused])
+    Output.result(f"{paused} of {len(chosen)} paused or not sending. Reason: {_plain(reason)}")
+    return FAILED if has_errors([*problems, *unpaused]) else OK
+
+
+def _pause(session: "Session", state: "State", chosen: dict[str, "CampaignState"]) -> tuple[int, list[Diagnostic]]:
+    """Pause campaigns; return how many are, and what did not work out. Another server's campaigns are not these."""
+    from reconciler import wiring
+    from reconciler.execution.preflight import check_binding
+    from reconciler.execution.stopping import pause_all
+    from reconciler.model.live import Live
+
+    try:
+        address, kind = wiring.server_address(session.place, session.settings)
+        check_binding(state, address, kind, Live(campaigns={}))
         with session.open_api(allow_writes=True) as api:
-            problems += pause_all(session.store, api, chosen, say)
-    show_diagnostics(problems)
-    failed = sum(item.code == "not-paused" for item in problems)
-    gone = sum(item.code == "gone" for item in problems)
-    Output.result(f"{len(chosen) - failed - gone} of {len(chosen)} paused or not sending. Reason: {_plain(reason)}")
-    return FAILED if any(item.severity is Severity.ERROR for item in problems) else OK
+            problems = pause_all(session.store, api, chosen, say)
+    except ReconcilerError as failure:
+        words = f"nothing was paused: {', '.join(chosen)} may still be sending"
+        return 0, [*failure.diagnostics, *([error("not-paused", words)] if chosen else [])]
+    return len(chosen) - sum(item.code in {"not-paused", "gone"} for item in problems), problems
 
 
 def _lift(place: Place, scopes: tuple[str, ...]) -> int:

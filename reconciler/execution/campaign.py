@@ -1,73 +1,24 @@
 """One campaign's actions, in order: each is checked, called, and written down before the next one begins."""
 
-import threading
 import uuid
-from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime
 from functools import partial
 from typing import assert_never
 
 from reconciler.diagnostics import ApiError, CallMissingError, Interrupted, ReconcilerError, StateError
 from reconciler.execution import transitions
-from reconciler.execution.checks import Checks
-from reconciler.execution.reading import Reader
+from reconciler.execution.tools import NotReadyError, Tools
 from reconciler.model.campaign import Campaign
 from reconciler.model.live import Enrolment, LiveCampaign, LiveStatus, Started
 from reconciler.model.plan import Action, ActionStatus, Kind
 from reconciler.model.report import ActionResult, Outcome
 from reconciler.model.roster import Roster
-from reconciler.model.state import CampaignState, Cohort, Leftover, State, dump_steps
-from reconciler.ports import CampaignApi, EventSink, LeadSource, StateStore, update_state
+from reconciler.model.state import CampaignState, Cohort, Leftover, dump_steps
 
 _WAITING = {
     ActionStatus.HELD: Outcome.HELD,
     ActionStatus.BLOCKED: Outcome.BLOCKED,
     ActionStatus.SCHEDULED: Outcome.SCHEDULED,
 }
-
-
-class NotReadyError(Exception):
-    """A check right before the call said no: what remains of the campaign waits."""
-
-    def __init__(self, outcome: Outcome, words: str) -> None:
-        super().__init__(words)
-        self.outcome = outcome
-
-
-@dataclass(frozen=True, slots=True)
-class Tools:
-    """What every campaign of a run works with.
-
-    `cancelled` is set when the run is told to end; `halted` when the state cannot be written: then nothing more is
-    called, since it could not be remembered.
-    """
-
-    api: CampaignApi
-    reader: Reader
-    store: StateStore
-    leads: LeadSource
-    sink: EventSink
-    checks: Checks
-    clock: Callable[[], datetime]
-    cancelled: threading.Event
-    halted: threading.Event
-
-    def change(self, transition: Callable[[State], State]) -> State:
-        """Commit a change of the state."""
-        try:
-            return update_state(self.store, transition)
-        except StateError:
-            self.halted.set()
-            raise
-
-    def keep(self, content: bytes) -> str:
-        """Store a blob."""
-        try:
-            return self.store.put_blob(content)
-        except StateError:
-            self.halted.set()
-            raise
 
 
 class CampaignRun:
@@ -332,7 +283,7 @@ class CampaignRun:
 
     def _pause_if_stopped(self, campaign_id: str) -> None:
         """Pause at once what was stopped while it was being started; ours to resume."""
-        mark = self._tools.store.read().stop_for(self._key)
+        mark = self._tools.keeper.fresh().stop_for(self._key)
         if mark is None:
             return
         words = f"stopped by {mark.by} while it was being started"
@@ -358,7 +309,7 @@ class CampaignRun:
     def _check(self, *, before_enrolling: bool) -> LiveCampaign:
         verdict = self._tools.checks.check(
             self._wanted,
-            self._tools.store.read(),
+            self._tools.keeper.fresh(),
             self._roster,
             planned=self._planned,
             before_enrolling=before_enrolling or not self._enrolled,
@@ -369,7 +320,7 @@ class CampaignRun:
 
     def _stop_if_told(self) -> None:
         """Look for a stop mark or an interrupt right before a call that cannot be undone."""
-        mark = self._tools.store.read().stop_for(self._key)
+        mark = self._tools.keeper.fresh().stop_for(self._key)
         if mark is not None:
             raise NotReadyError(Outcome.HELD, f"stopped by {mark.by}: {mark.reason}")
         if self._tools.cancelled.is_set():
@@ -384,7 +335,7 @@ class CampaignRun:
         return self._campaign
 
     def _known(self) -> CampaignState:
-        return self._tools.store.read().campaigns[self._key]
+        return self._tools.keeper.latest.campaigns[self._key]
 
 
 def _outcome(failure: ApiError) -> Outcome:

@@ -7,15 +7,18 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from reconciler.diagnostics import Diagnostic, StateError
-from reconciler.execution.campaign import CampaignRun, Tools
+from reconciler.execution.campaign import CampaignRun
 from reconciler.execution.checks import Checks
+from reconciler.execution.keeper import Keeper
 from reconciler.execution.reading import WORKERS, Reader
+from reconciler.execution.tools import Tools
+from reconciler.model.campaign import Campaign
 from reconciler.model.live import Capabilities, Live, LiveCampaign, LiveStatus
 from reconciler.model.plan import Action, ActionStatus, Kind, Plan
 from reconciler.model.report import ActionResult, Outcome, Report
 from reconciler.model.roster import Roster
 from reconciler.model.workspace import Desired
-from reconciler.ports import CampaignApi, EventSink, LeadSource, StateStore, update_state
+from reconciler.ports import CampaignApi, EventSink, LeadSource, StateStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +53,12 @@ class Executor:
         """Do everything that is ready. One campaign's failure stops that campaign only."""
         began = self.clock()
         reader = Reader(self.api, run.live.capabilities)
+        keeper = Keeper(self.store)
         tools = Tools(
             api=self.api,
             reader=reader,
             store=self.store,
+            keeper=keeper,
             leads=self.leads,
             sink=self.sink,
             checks=Checks(
@@ -63,41 +68,39 @@ class Executor:
             cancelled=self.cancelled,
             halted=threading.Event(),
         )
-        pausing = {action.campaign for action in run.plan.actions if _pauses(action)}
-        keys = list(dict.fromkeys(action.campaign for action in run.plan.actions))
+        actions: dict[str, tuple[Action, ...]] = {}
+        for action in run.plan.actions:
+            actions[action.campaign] = (*actions.get(action.campaign, ()), action)
+        keys = list(actions)
+        pausing = {key for key in keys if any(_pauses(action) for action in actions[key])}
+        wanted = {campaign.key: campaign for campaign in run.desired.campaigns}
+
+        def carry_out(key: str) -> list[ActionResult]:
+            return self._campaign(tools, run, key, wanted.get(key), actions[key])
+
         results: dict[str, list[ActionResult]] = {}
         with ThreadPoolExecutor(WORKERS, thread_name_prefix="apply") as threads:
             for part in ([key for key in keys if key in pausing], [key for key in keys if key not in pausing]):
-                results.update(zip(part, threads.map(lambda key: self._campaign(tools, run, key), part), strict=True))
+                results.update(zip(part, threads.map(carry_out, part), strict=True))
         return Report(
             plan_digest=run.plan.digest,
             started_at=began,
             finished_at=self.clock(),
             interrupted=self.cancelled.is_set(),
             results=tuple(result for key in keys for result in results[key]),
-            diagnostics=self._remember(reader, run.live.capabilities),
+            diagnostics=_remember(keeper, reader.capabilities, run.live.capabilities),
         )
 
-    def _remember(self, reader: Reader, before: Capabilities) -> tuple[Diagnostic, ...]:
-        """Write down what the run learned about the server; without it the next run learns it again."""
-        learned = reader.capabilities
-        if learned == before:
-            return ()
-        try:
-            update_state(self.store, lambda state: state.model_copy(update={"capabilities": learned}))
-        except StateError as problem:
-            return tuple(problem.diagnostics)
-        return ()
-
-    def _campaign(self, tools: Tools, run: Run, key: str) -> list[ActionResult]:
+    def _campaign(
+        self, tools: Tools, run: Run, key: str, campaign: Campaign | None, actions: tuple[Action, ...]
+    ) -> list[ActionResult]:
         known_key = run.known_keys.get(key, key)
         live = run.live.campaigns.get(known_key)
-        actions = run.plan.of(key)
         single = CampaignRun(
             tools,
             key=key,
             known_key=known_key,
-            campaign=run.desired.campaign(key),
+            campaign=campaign,
             roster=run.rosters.get(key, Roster(source="", at_hand=True)),
             planned=live.status if live else LiveStatus.DRAFT,
         )
@@ -111,6 +114,17 @@ class Executor:
                 for action in actions[len(single.results) :]
             ]
         return single.results
+
+
+def _remember(keeper: Keeper, learned: Capabilities, before: Capabilities) -> tuple[Diagnostic, ...]:
+    """Write down what the run learned about the server; without it the next run learns it again."""
+    if learned == before:
+        return ()
+    try:
+        keeper.change(lambda state: state.model_copy(update={"capabilities": learned}))
+    except StateError as problem:
+        return tuple(problem.diagnostics)
+    return ()
 
 
 def _pauses(action: Action) -> bool:

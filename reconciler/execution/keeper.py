@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from reconciler.diagnostics import StateConflictError, StateError
+from reconciler.diagnostics import StateConflictError
 from reconciler.model.state import State
 from reconciler.ports import StateStore
 
@@ -17,7 +17,7 @@ class _Ticket:
 
     transition: Transition
     done: bool = False
-    failure: StateError | None = None
+    failure: Exception | None = None
 
 
 class Keeper:
@@ -64,9 +64,9 @@ class Keeper:
             batch, self._waiting = self._waiting, []
         try:
             self._latest = self._swap(batch)
-        except StateError as failure:
+        except Exception as failure:  # noqa: BLE001 - raised again in every thread that waits for this commit
             for ticket in batch:
-                ticket.failure = failure
+                ticket.failure = ticket.failure or failure
         finally:
             for ticket in batch:
                 ticket.done = True
@@ -76,10 +76,21 @@ class Keeper:
         while True:
             wanted = state
             for ticket in batch:
-                wanted = ticket.transition(wanted)
+                wanted = _made(ticket, wanted)
             if wanted == state:
                 return state
             try:
                 return self._store.commit(wanted, expected_serial=state.serial)
             except StateConflictError:
                 state = self._store.read()
+
+
+def _made(ticket: _Ticket, state: State) -> State:
+    """Make one change. One that cannot be made fails alone: the others of its batch were done, and are written."""
+    try:
+        changed = ticket.transition(state)
+    except Exception as failure:  # noqa: BLE001 - raised again in the thread that asked for the change
+        ticket.failure = failure
+        return state
+    ticket.failure = None
+    return changed

@@ -43,7 +43,8 @@ class Call:
 
     `repeatable`: doing it twice does what doing it once does. `undocumented`: it may not exist on a server.
     `lines` is there where the call carries leads: the line of each address in its list. Its errors then show no value
-    of the answer, which could be somebody's data. `aftermath` says what a lost answer leaves open.
+    of the answer, which could be somebody's data. `aftermath` says what a lost answer leaves open. What is `urgent` is
+    finished even when the run is told to end.
     """
 
     method: str
@@ -54,6 +55,7 @@ class Call:
     undocumented: bool = False
     lines: Mapping[str, int] | None = field(default=None, repr=False)
     aftermath: str = ""
+    urgent: bool = False
 
     @property
     def label(self) -> str:

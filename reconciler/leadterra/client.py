@@ -151,9 +151,12 @@ class LeadterraClient:
         return wire.started(answer, asked=campaign_id)
 
     def pause(self, campaign_id: str) -> RemoteCampaign:
-        """Pause. On a draft or a paused campaign it changes nothing, so it may be repeated."""
+        """Pause. On a draft or a paused campaign it changes nothing, so it may be repeated.
+
+        A run that is told to end still finishes its pauses.
+        """
         aftermath = f"The campaign may still be running. {_AGAIN}"
-        answer = self._transport.send(Call("POST", _path(campaign_id, "pause"), aftermath=aftermath))
+        answer = self._transport.send(Call("POST", _path(campaign_id, "pause"), aftermath=aftermath, urgent=True))
         return wire.campaign(answer, asked=campaign_id)
 
     def _read_all(

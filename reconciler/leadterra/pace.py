@@ -19,7 +19,7 @@ class Pace:
 
     After a 429 nobody sends before its Retry-After is over, and then at growing intervals, which shrink again with
     each request that goes well: otherwise all threads would run into the same limit together, again and again.
-    `wait` ends with `Interrupted` as soon as `cancelled` is set.
+    `wait` ends with `Interrupted` as soon as `cancelled` is set, unless what waits is urgent.
     """
 
     def __init__(
@@ -37,12 +37,12 @@ class Pace:
         self._next_slot = 0.0
         self._held_until = 0.0
 
-    def wait(self, delay: float = 0.0) -> None:
+    def wait(self, delay: float = 0.0, *, urgent: bool = False) -> None:
         """Wait `delay` seconds, and then for a slot of one's own."""
-        self._sleep(delay)
+        self._sleep(delay, urgent=urgent)
         while (due := self._take_slot()) is not None:
             slot, seconds = due
-            self._sleep(seconds)
+            self._sleep(seconds, urgent=urgent)
             with self._lock:
                 if self._held_until <= slot:
                     return
@@ -70,9 +70,13 @@ class Pace:
             self._next_slot = slot + self._interval
             return None if slot <= now else (slot, slot - now)
 
-    def _sleep(self, seconds: float) -> None:
-        if seconds > 0 and self._cancelled.wait(seconds):
+    def _sleep(self, seconds: float, *, urgent: bool) -> None:
+        until = self._clock() + seconds
+        if seconds <= 0 or not self._cancelled.wait(seconds):
+            return
+        if not urgent:
             raise Interrupted("The run was told to end while it waited to ask Leadterra again.")
+        time.sleep(max(0.0, until - self._clock()))
 
 
 def retry_after(header: str | None, now: datetime | None = None) -> float | None:

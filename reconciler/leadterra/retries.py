@@ -53,7 +53,7 @@ class Tries:
 
     def begin(self, attempt: "stamina.Attempt") -> None:
         """Wait until the attempt may be made."""
-        self._pace.wait(self._wait)
+        self._pace.wait(self._wait, urgent=self._call.urgent)
         self._wait_left -= self._wait
         self._backoff = attempt.next_wait
         self.made += 1

@@ -74,14 +74,19 @@ def new_workspace(specs: Path) -> tuple[Path, ...]:
 
 def new_campaign(specs: Path, key: str) -> Path:
     """Write a campaign file named after its key; raises `ReconcilerError` where it exists or the key cannot be one."""
-    if not re.fullmatch(KEY_PATTERN.strip("^$"), key):
-        words = f"{key!r} cannot be a key: lower-case letters, digits, `.`, `_` and `-`, at most 80"
-        raise ReconcilerError(error("new", words))
+    check_key(key)
     path = specs / "campaigns" / f"{key}.yaml"
     if path.exists():
         raise ReconcilerError(error("new", f"{path} exists already; nothing was written"))
     name = key.replace("-", " ").replace("_", " ").replace(".", " ").title()
     return _write(path, _CAMPAIGN.format(key=key, name=f'"{name}"'))
+
+
+def check_key(key: str) -> None:
+    """Raise `ReconcilerError` where no campaign file could have this key."""
+    if not re.fullmatch(KEY_PATTERN.strip("^$"), key):
+        words = f"{key!r} cannot be a key: lower-case letters and digits, then also `.`, `_` and `-`, at most 80"
+        raise ReconcilerError(error("key", words))
 
 
 def _write(path: Path, text: str) -> Path:

@@ -78,7 +78,9 @@ def draft(subject: Subject, inputs: Inputs) -> Draft:
             words = f"{subject.key}: {subject.problem}"
             made.diagnostics.append(error("identity", words, at=_place(subject), campaign=subject.key))
         return made
-    made.actions += [_action(made, kind, _via_reason(kind, subject)) for kind in subject.via]
+    for kind in subject.via:
+        renamed = (Change(path="key", before=subject.known_key, after=subject.key),) if kind is Kind.MOVE else ()
+        made.actions.append(_action(made, kind, _via_reason(kind, subject), renamed))
     if row is Row.UNKNOWN:
         words = f"{subject.key}: its live state could not be read{unread}; a pause does no harm, whatever it is"
         made.diagnostics.append(error("unread", words, at=_place(subject), campaign=subject.key))

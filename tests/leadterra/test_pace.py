@@ -1,5 +1,6 @@
 import threading
 from datetime import UTC, datetime
+from time import monotonic
 
 import pytest
 from leadterra.fakes import FakeTime, client, reply
@@ -100,6 +101,17 @@ def test_a_wait_for_a_slot_can_be_interrupted() -> None:
     cancelled.set()
     with pytest.raises(Interrupted):
         pace.wait()
+
+
+def test_what_is_urgent_waits_for_its_slot_whatever_happens() -> None:
+    """A run that is told to end still finishes its pauses."""
+    cancelled = threading.Event()
+    pace = Pace(10, cancelled)
+    pace.wait()
+    cancelled.set()
+    began = monotonic()
+    pace.wait(urgent=True)
+    assert monotonic() - began >= 0.09
 
 
 @pytest.mark.parametrize(

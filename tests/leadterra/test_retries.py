@@ -234,6 +234,24 @@ def test_a_real_wait_is_cut_short() -> None:
         timer.join()
 
 
+def test_a_pause_is_finished_even_when_the_run_is_told_to_end() -> None:
+    """Pausing is always allowed (design §1): the wait before its second try is not cut short."""
+    answers = iter([reply(429, {}, retry_after="0"), reply(data={"id": "camp_1", "status": "paused"})])
+    cancelled = threading.Event()
+    cancelled.set()
+    with LeadterraClient(
+        "https://api.example.com/v1",
+        "sk_test_made_up",
+        allow_writes=True,
+        requests_per_second=20,
+        transport=httpx.MockTransport(lambda _: next(answers)),
+        cancelled=cancelled,
+    ) as api:
+        assert api.pause("camp_1").status == "paused"
+        with pytest.raises(Interrupted):
+            api.start("camp_1")
+
+
 def test_a_bug_of_a_transport_is_not_dressed_up_as_the_servers() -> None:
     api, script = client(ZeroDivisionError())
     with pytest.raises(ZeroDivisionError):
