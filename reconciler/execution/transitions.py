@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime
 
-from reconciler.model.campaign import Campaign
+from reconciler.model.campaign import Campaign, Status
 from reconciler.model.live import Live, LiveCampaign, LiveStatus
 from reconciler.model.state import Binding, CampaignState, Cohort, Leftover, State, Tombstone
 from reconciler.model.workspace import Desired
@@ -28,20 +28,25 @@ def refreshed(
     `sources` maps keys of the files to the keys under which the state has them. A pause that somebody else made becomes
     ours where the file says paused, too (design §5, "paused elsewhere").
     """
-    state = state.model_copy(update={"binding": binding, "capabilities": live.capabilities})
+    wanted = {sources.get(campaign.key, campaign.key): campaign for campaign in desired.campaigns}
+    campaigns = {}
     for key, known in state.campaigns.items():
-        if known == base.campaigns.get(key):
-            state = state.with_campaign(key, _observed(known, live.campaigns.get(key), at))
-    for campaign in desired.campaigns:
-        key = sources.get(campaign.key, campaign.key)
-        entry = state.campaigns.get(key)
-        if entry is None:
-            continue
-        update: dict[str, object] = {"protect": campaign.protect, "file": campaign.file}
-        if campaign.status.value == "paused" and entry.status == "paused":
-            update["paused_by_us"] = True
-        state = state.with_campaign(key, entry.model_copy(update=update))
-    return state
+        unchanged = known == base.campaigns.get(key)
+        entry = _observed(known, live.campaigns.get(key), at) if unchanged else known
+        campaigns[key] = _as_filed(entry, wanted[key]) if key in wanted else entry
+    return state.model_copy(
+        update={"binding": binding, "capabilities": live.capabilities, "campaigns": campaigns},
+    )
+
+
+def _as_filed(entry: CampaignState, campaign: Campaign) -> CampaignState:
+    """Take over what the file says and no call carries; equal steps may come from other sources by now."""
+    update: dict[str, object] = {"protect": campaign.protect, "file": campaign.file}
+    if campaign.status is Status.PAUSED and entry.status == "paused":
+        update["paused_by_us"] = True
+    if campaign.steps_digest == entry.steps_digest:
+        update["sources"] = campaign.sources
+    return entry.model_copy(update=update)
 
 
 def _observed(known: CampaignState, seen: LiveCampaign | None, at: datetime) -> CampaignState:

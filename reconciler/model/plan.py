@@ -155,7 +155,7 @@ class Summary(Frozen):
     held: int = 0
     blocked: int = 0
     scheduled: int = 0
-    unchanged: int = Field(default=0, description="Campaigns without an action.")
+    unchanged: int = Field(default=0, description="Campaigns without an action and without an error.")
     new_recipients: int = Field(default=0, description="Leads that ready actions would newly write to.")
 
 

@@ -3,7 +3,7 @@
 from collections import Counter
 from dataclasses import replace
 
-from reconciler.diagnostics import Diagnostic, SourceRange, error, note
+from reconciler.diagnostics import Diagnostic, SourceRange, error, has_errors, note
 from reconciler.model.base import digest
 from reconciler.model.live import Live, LiveStatus
 from reconciler.model.plan import (
@@ -47,7 +47,9 @@ def make_plan(inputs: Inputs) -> Plan:
         campaigns=campaigns,
         actions=actions,
         diagnostics=tuple(sorted(_diagnostics(drafts, inputs), key=lambda item: item.order)),
-        summary=_summary(campaigns, actions),
+        summary=_summary(
+            campaigns, actions, unread={made.subject.key for made in drafts if has_errors(made.diagnostics)}
+        ),
     )
 
 
@@ -137,9 +139,9 @@ def _digest(made: Draft) -> str:
     )
 
 
-def _summary(campaigns: tuple[PlannedCampaign, ...], actions: tuple[Action, ...]) -> Summary:
+def _summary(campaigns: tuple[PlannedCampaign, ...], actions: tuple[Action, ...], unread: set[str]) -> Summary:
     kinds = Counter(action.kind for action in actions)
-    touched = {action.campaign for action in actions}
+    touched = {action.campaign for action in actions} | unread
     by_status = {
         status: len({action.campaign for action in actions if action.status is status}) for status in ActionStatus
     }

@@ -1,6 +1,4 @@
-import functools
 import itertools
-import ssl
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -31,17 +29,6 @@ class Clock:
 def _quick_retries(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(transport, "_FIRST_WAIT", 0.001)
     monkeypatch.setattr(transport, "_LONGEST_WAIT", 0.01)
-
-
-@pytest.fixture(autouse=True)
-def _one_ssl_context(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Share one context: reading the certificates anew for each client takes longer than most of these tests."""
-    monkeypatch.setattr("httpx._transports.default.create_ssl_context", _ssl_context)
-
-
-@functools.cache
-def _ssl_context(**_: object) -> ssl.SSLContext:
-    return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
 @pytest.fixture

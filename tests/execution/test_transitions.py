@@ -226,6 +226,17 @@ def test_a_pause_becomes_ours_where_the_file_says_paused() -> None:
     assert not refreshed(state, live, campaign(status=Status.RUNNING)).campaigns["a"].paused_by_us
 
 
+def test_equal_steps_may_come_from_other_sources_by_now() -> None:
+    """Or else a later change of a shared template would look like an edit of the campaign's own file."""
+    steps = (SequenceStep(subject="S", body_html="B"),)
+    wanted = campaign("a", steps=steps, sources={".": "new"})
+    same = entry(sources={".": "old"}, steps_digest=wanted.steps_digest)
+    other = entry(sources={".": "old"}, steps_digest="something else")
+    for known, after in ((same, {".": "new"}), (other, {".": "old"})):
+        state = State(lineage="l", ledger_key_id="k", campaigns={"a": known})
+        assert refreshed(state, {}, wanted).campaigns["a"].sources == after
+
+
 def test_protect_file_binding_and_capabilities_are_written_down() -> None:
     """Under the key that the state has, where the file gives it another."""
     state = State(lineage="l", ledger_key_id="k", campaigns={"old": entry(), "b": entry("b", protect=True)})

@@ -206,7 +206,7 @@ def test_summary_counts_actions_of_each_kind_and_campaigns_that_wait() -> None:
         held=2,
         blocked=1,
         scheduled=1,
-        unchanged=2,
+        unchanged=1,
         new_recipients=142,
     )
 

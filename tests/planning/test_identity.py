@@ -42,6 +42,19 @@ def test_moved_takes_the_live_campaign_along() -> None:
     assert plan.of("old") == ()
 
 
+def test_a_move_from_another_key_is_another_digest() -> None:
+    """What was reviewed says whose live campaign is taken along."""
+    managed = state({name: RUNNING.model_copy(update={"id": name}) for name in ("old", "older")})
+    there = {"old": RUNNING_LIVE, "older": RUNNING_LIVE.model_copy(update={"id": "older"})}
+    digests = {
+        make_plan(inputs(campaign(moved_from=name), managed, there, roster(7, new=0), targets=frozenset({"alpha"})))
+        .campaigns[0]
+        .digest
+        for name in ("old", "older")
+    }
+    assert len(digests) == 2
+
+
 def test_moved_comes_before_whatever_else_is_to_be_done() -> None:
     managed, there = state({"old": known("old")}), {"old": live("old")}
     plan = make_plan(inputs(campaign(moved_from="old"), managed, there))
