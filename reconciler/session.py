@@ -43,9 +43,16 @@ class Planned:
 class Session:
     """One run of one command, at one place. Everything is read when it is first needed."""
 
-    def __init__(self, place: Place, settings: Settings, cancelled: threading.Event | None = None) -> None:
+    def __init__(
+        self,
+        place: Place,
+        settings: Settings,
+        cancelled: threading.Event | None = None,
+        told: Callable[[str], None] | None = None,
+    ) -> None:
         self.place = place
         self.settings = settings
+        self._told = told
         self.cancelled = cancelled or threading.Event()
 
     @cached_property
@@ -60,9 +67,9 @@ class Session:
 
     @property
     def desired(self) -> Desired:
-        """What the files want; raises `SpecError` with everything that is wrong."""
+        """What the files want; raises `SpecError` with everything that is wrong, in the lists too."""
         if self.loaded.desired is None:
-            raise SpecError(*self.loaded.diagnostics)
+            raise SpecError(*self.validate())
         return self.loaded.desired
 
     @cached_property
@@ -80,9 +87,16 @@ class Session:
 
     def read_state(self) -> State:
         """Read the state, and refuse one that does not belong to these files."""
-        state = self.store.read()
-        if not self.place.sandbox:
-            preflight.check_lineage(state, self.desired)
+        if self.place.sandbox:
+            return self.store.read()
+        desired = self.desired
+        try:
+            state = self.store.read()
+        except StateError as problem:
+            if problem.diagnostics[0].code == "state-missing" and desired.lineage is not None:
+                raise StateError(_lost(desired.lineage, self.place.environment)) from problem
+            raise
+        preflight.check_lineage(state, desired)
         return state
 
     def create_state(self) -> tuple[str, ...]:
@@ -101,7 +115,7 @@ class Session:
                 self.store.read()
             except StateError as problem:
                 if problem.diagnostics[0].code == "state-missing":
-                    raise StateError(_lost(lineage)) from problem
+                    raise StateError(_lost(lineage, None)) from problem
                 raise
         state = wiring.new_state(self.place, self.settings, lineage)
         self.store.create(state)
@@ -118,10 +132,9 @@ class Session:
     def validate(self) -> tuple[Diagnostic, ...]:
         """Check files, templates, lists and tokens, offline; return all that was found."""
         found = list(self.loaded.diagnostics)
-        if self.loaded.desired is not None:
-            leads = wiring.open_leads(b"\0" * 32, _no_blobs, self.loaded.root)
-            for campaign in self.loaded.desired.campaigns:
-                found += leads.check(campaign)
+        leads = wiring.open_leads(b"\0" * 32, _no_blobs, self.loaded.root)
+        for campaign in self.loaded.campaigns:
+            found += leads.check(campaign)
         return tuple(sorted(set(found), key=lambda item: item.order))
 
     def plan(self, *, refresh: bool = True, targets: Sequence[str] = ()) -> Planned:
@@ -173,6 +186,7 @@ class Session:
 
         Nobody is asked where nothing is ready to be done.
         """
+        self.read_state()
         with self.store.lease(owner=owner):
             planned = self.plan(targets=targets)
             plan, inputs = planned.plan, planned.inputs
@@ -180,9 +194,6 @@ class Session:
                 raise Interrupted
             if any(action.status is ActionStatus.READY for action in plan.actions) and not approve(plan):
                 return plan, None
-            binding = planned.binding
-            if binding is None:
-                raise AssertionError("apply always reads the server")
             update_state(
                 self.store,
                 lambda state: transitions.refreshed(
@@ -191,7 +202,7 @@ class Session:
                     desired=inputs.desired,
                     live=inputs.live,
                     sources=planned.known_keys,
-                    binding=binding,
+                    binding=planned.binding,
                     at=inputs.now,
                 ),
             )
@@ -229,6 +240,9 @@ class Session:
             with self._api(allow_writes=False, desired=self.desired) as api:
                 live = read_live(Reader(api, state.capabilities), api, state, {key: entry})
             binding = preflight.check_binding(state, address, kind, live)
+            if live.pools is None:
+                words = f"{campaign_id} was not imported: it is not known which workspace this is; {live.problems[0]}"
+                raise ReconcilerError(error("import-unread", words))
             imported, steps, told = importing.take_over(campaign, entry, live.campaigns[key], wiring.now())
             self.store.put_blob(dump_steps(steps))
             learned = {"binding": binding, "capabilities": live.capabilities}
@@ -239,7 +253,9 @@ class Session:
 
     def open_api(self, *, allow_writes: bool) -> wiring.OpenApi:
         """Open the client without any files: for what must work when they are broken."""
-        return wiring.open_api(self.place, self.settings, allow_writes=allow_writes, cancelled=self.cancelled)
+        return wiring.open_api(
+            self.place, self.settings, allow_writes=allow_writes, cancelled=self.cancelled, told=self._told
+        )
 
     def _api(self, *, allow_writes: bool, desired: Desired) -> wiring.OpenApi:
         return wiring.open_api(
@@ -248,6 +264,7 @@ class Session:
             allow_writes=allow_writes,
             requests_per_second=desired.policy.requests_per_second,
             cancelled=self.cancelled,
+            told=self._told,
         )
 
     def _rosters(self, subjects: Sequence[Subject], leads: LeadSource) -> dict[str, Roster]:
@@ -289,7 +306,14 @@ class BugError(Exception):
         self.report = report
 
 
-def _lost(lineage: str) -> Diagnostic:
+def _lost(lineage: str, environment: str | None) -> Diagnostic:
+    if environment is not None:
+        return error(
+            "state-lost",
+            f"the environment {environment} has no state here",
+            hint=f"if it is new: `reconciler state init --env {environment}`. If it had one, bring that back: "
+            "a new one would not know who was written to",
+        )
     return error(
         "state-lost",
         f"workspace.yaml names the state {lineage}, and it is not here: a new one would not know who was written to",

@@ -149,6 +149,7 @@ def open_api(
     allow_writes: bool,
     requests_per_second: float | None = None,
     cancelled: threading.Event | None = None,
+    told: Callable[[str], None] | None = None,
 ) -> OpenApi:
     """Open the client. With `allow_writes` false it refuses to send anything but GET."""
     from reconciler.leadterra.client import LeadterraClient
@@ -168,6 +169,7 @@ def open_api(
         requests_per_second=requests_per_second,
         transport=transport,
         cancelled=cancelled,
+        told=told,
     )
     return client
 

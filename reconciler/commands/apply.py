@@ -13,6 +13,7 @@ from reconciler.commands.common import (
     owner,
     place_options,
     say,
+    say_at_times,
     settings,
     target_option,
 )
@@ -50,7 +51,7 @@ def command(place: Place, output: Output, targets: tuple[str, ...], *, auto_appr
         return _approved(plan)
 
     with ending_early() as cancelled:
-        session = Session(place, settings(), cancelled)
+        session = Session(place, settings(), cancelled, say_at_times())
         sink = ProgressSink(sys.stderr, clock=time.monotonic)
         try:
             plan, report = session.apply(targets=targets, approve=approve, sink=sink, owner=owner())

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 import traceback
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -17,6 +18,7 @@ from typing import Any, TypeVar
 
 import click
 
+from reconciler.commands.exits import INTERRUPTED
 from reconciler.diagnostics import Diagnostic, ReconcilerError, error
 from reconciler.reporting.escape import plain
 from reconciler.reporting.text import render_diagnostics
@@ -89,6 +91,21 @@ def say(words: str) -> None:
     click.echo(plain(words), err=True)
 
 
+def say_at_times(words_every: float = 2.0) -> Callable[[str], None]:
+    """Return a `say` for what may come in crowds: one line in so many seconds, whichever thread it comes from."""
+    lock, silent_until = threading.Lock(), 0.0
+
+    def tell(words: str) -> None:
+        nonlocal silent_until
+        with lock:
+            if time.monotonic() < silent_until:
+                return
+            silent_until = time.monotonic() + words_every
+        say(words)
+
+    return tell
+
+
 def show_diagnostics(diagnostics: Iterable[Diagnostic]) -> None:
     """Write diagnostics to stderr."""
     found = tuple(diagnostics)
@@ -153,7 +170,8 @@ def ending_early() -> Iterator[threading.Event]:
 
     def told(_number: int, _frame: FrameType | None) -> None:
         if cancelled.is_set():
-            raise KeyboardInterrupt
+            # The state is whole at any moment, and an exception would wait for every thread.
+            os._exit(INTERRUPTED)
         cancelled.set()
         # Not through sys.stderr: the interrupted code may be writing to its buffer.
         with suppress(OSError):

@@ -3,7 +3,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from reconciler.commands.common import Output, owner, place_options, settings
+from reconciler.commands.common import Output, owner, place_options, say_at_times, settings
 from reconciler.commands.exits import FAILED, OK
 from reconciler.diagnostics import ApiError, CallMissingError, Diagnostic, ReconcilerError, StateError, error
 from reconciler.model.live import Capabilities, Live
@@ -24,7 +24,7 @@ def command(place: Place) -> int:
     from reconciler.reporting.tables import render_checkup
     from reconciler.session import Session
 
-    session = Session(place, settings())
+    session = Session(place, settings(), told=say_at_times())
     rows = [
         _check("files", lambda: _files(session)),
         _check("state", lambda: _state(session)),

@@ -1,6 +1,6 @@
 import click
 
-from reconciler.commands.common import Output, owner, place_options, settings
+from reconciler.commands.common import Output, owner, place_options, say_at_times, settings
 from reconciler.commands.exits import OK
 from reconciler.wiring import Place
 
@@ -17,7 +17,7 @@ def command(place: Place, key: str, campaign_id: str) -> int:
     from reconciler.reporting.escape import plain
     from reconciler.session import Session
 
-    entry, told = Session(place, settings()).import_campaign(key, campaign_id, owner=owner())
+    entry, told = Session(place, settings(), told=say_at_times()).import_campaign(key, campaign_id, owner=owner())
     Output.result(plain(f'{key} is {entry.id}, "{entry.name}", {entry.status}.'))
     for words in told:
         Output.result(plain(f"  Note: {words}."))

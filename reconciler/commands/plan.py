@@ -8,6 +8,7 @@ from reconciler.commands.common import (
     commit_of,
     output_options,
     place_options,
+    say_at_times,
     settings,
     target_option,
 )
@@ -31,7 +32,7 @@ def command(
     """Show what apply would do: who gets email, and when. Changes nothing."""
     from reconciler.session import Session
 
-    plan = Session(place, settings()).plan(refresh=not no_refresh, targets=targets).plan
+    plan = Session(place, settings(), told=say_at_times()).plan(refresh=not no_refresh, targets=targets).plan
     show_plan(plan, output, place, command=_apply_command(place, targets))
     if _needs_somebody(plan):
         return FAILED

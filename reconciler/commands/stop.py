@@ -2,7 +2,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from reconciler.commands.common import Output, ending_early, place_options, say, settings, show_diagnostics
+from reconciler.commands.common import (
+    Output,
+    ending_early,
+    place_options,
+    say,
+    say_at_times,
+    settings,
+    show_diagnostics,
+)
 from reconciler.commands.exits import FAILED, OK
 from reconciler.diagnostics import Diagnostic, ReconcilerError, error, has_errors
 from reconciler.wiring import Place
@@ -44,7 +52,7 @@ def _stop(place: Place, scopes: tuple[str, ...], reason: str) -> int:
     from reconciler.session import Session
 
     with ending_early() as cancelled:
-        session = Session(place, settings(), cancelled)
+        session = Session(place, settings(), cancelled, say_at_times())
         problems: list[Diagnostic] = []
         state = None
         try:

@@ -26,16 +26,17 @@ def check_lineage(state: State, desired: Desired) -> None:
         )
 
 
-def check_binding(state: State, address: str, key_kind: str, live: Live) -> Binding:
+def check_binding(state: State, address: str, key_kind: str, live: Live) -> Binding | None:
     """Refuse a state that was made for another server, kind of key, or workspace; raises `StateError`.
 
     Another workspace shows in its pools: none of those seen last is there any more (design §6). Returns the binding to
-    write down with this run.
+    write down with this run: the one there was, where the pools could not be read.
     """
     bound = state.binding
     pools = tuple(sorted(pool.id for pool in live.pools or ()))
+    seen = Binding(address=address, key_kind=key_kind, pools=pools)
     if bound is None:
-        return Binding(address=address, key_kind=key_kind, pools=pools)
+        return None if live.pools is None else seen
     if bound.address != address:
         raise _other(f"this state belongs to {bound.address}, and LEADTERRA_BASE_URL is {address}")
     if bound.key_kind != key_kind:
@@ -44,7 +45,7 @@ def check_binding(state: State, address: str, key_kind: str, live: Live) -> Bind
         )
     if bound.pools and pools and not set(bound.pools) & set(pools):
         raise _other("none of the sender pools known to this state is on the server")
-    return Binding(address=address, key_kind=key_kind, pools=pools or bound.pools)
+    return seen if pools else bound
 
 
 def _other(words: str) -> StateError:

@@ -19,7 +19,7 @@ def refreshed(
     desired: Desired,
     live: Live,
     sources: Mapping[str, str],
-    binding: Binding,
+    binding: Binding | None,
     at: datetime,
 ) -> State:
     """Write down what was read: binding, capabilities, statuses, whose pause it is, `protect`.

@@ -31,7 +31,7 @@ class LeadterraClient:
 
     With `allow_writes=False` everything but reading raises `ReadOnlyError` before anything is sent: this is the client
     that `plan` holds. `timeout` and `max_wait` are seconds, see `Transport`; `transport` stands in for the network;
-    waits end with `Interrupted` once `cancelled` is set.
+    waits end with `Interrupted` once `cancelled` is set; `told` gets a line for a failed attempt that is repeated.
     """
 
     def __init__(
@@ -43,9 +43,10 @@ class LeadterraClient:
         requests_per_second: float | None = None,
         transport: "httpx.BaseTransport | None" = None,
         timeout: float = 30.0,
-        attempts: int = 5,
+        attempts: int = 4,
         max_wait: float = 60.0,
         cancelled: threading.Event | None = None,
+        told: Callable[[str], None] | None = None,
     ) -> None:
         self._transport = Transport(
             base_url,
@@ -56,6 +57,7 @@ class LeadterraClient:
             timeout=timeout,
             attempts=attempts,
             max_wait=max_wait,
+            told=told,
         )
 
     def __repr__(self) -> str:

@@ -1,6 +1,7 @@
 """Which failed attempt may be followed by another, and when (design §6)."""
 
 import random
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -39,8 +40,9 @@ class Tries:
     told to sleep 0 seconds, and the wait is made before the next attempt.
     """
 
-    def __init__(self, call: Call, pace: Pace, max_wait: float) -> None:
+    def __init__(self, call: Call, pace: Pace, max_wait: float, told: Callable[[str], None]) -> None:
         self._call = call
+        self._told = told
         self._pace = pace
         self._wait_left = max_wait
         self._max_wait = max_wait
@@ -52,7 +54,9 @@ class Tries:
         self.refused_wait: float | None = None
 
     def begin(self, attempt: "stamina.Attempt") -> None:
-        """Wait until the attempt may be made."""
+        """Wait until the attempt may be made, and tell why it is made again."""
+        if self.made:
+            self._told(f"{self._call.label}: {self.last_failure}; trying again in {max(self._wait, 1):.0f} s")
         self._pace.wait(self._wait, urgent=self._call.urgent)
         self._wait_left -= self._wait
         self._backoff = attempt.next_wait

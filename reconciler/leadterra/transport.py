@@ -4,6 +4,7 @@ import logging
 import re
 import threading
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from pydantic import SecretStr
@@ -44,8 +45,9 @@ class Transport:
         pace: Pace,
         transport: "httpx.BaseTransport | None" = None,
         timeout: float = 30.0,
-        attempts: int = 5,
+        attempts: int = 4,
         max_wait: float = 60.0,
+        told: Callable[[str], None] | None = None,
     ) -> None:
         self.base_url = check_base_url(base_url)
         self._key = SecretStr(_checked(api_key))
@@ -55,6 +57,7 @@ class Transport:
         self._timeout = timeout
         self._attempts = attempts
         self._max_wait = max_wait
+        self._told = told or _nobody
         _silence_libraries()
         self._http = _http_client(self.base_url, timeout, transport)
 
@@ -73,7 +76,7 @@ class Transport:
         """
         if call.method != "GET" and not self.allow_writes:
             raise ReadOnlyError(f"{call.label}: this client may only read")
-        tries = Tries(call, self._pace, self._max_wait)
+        tries = Tries(call, self._pace, self._max_wait, self._told)
         outcome = self._try(call, tries)
         if isinstance(outcome, AttemptFailed):
             raise self._given_up(call, tries, outcome)
@@ -193,6 +196,10 @@ class Transport:
             status=failure.status,
             sent=tries.may_be_carried_out,
         )
+
+
+def _nobody(_words: str) -> None:
+    """Tell nobody."""
 
 
 def _checked(api_key: str) -> str:

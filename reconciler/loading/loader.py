@@ -21,12 +21,15 @@ _NEEDS_WORKER = (bodies.DELIMITER, "bodyTemplate")
 class Loaded:
     """What was read. `desired` is None where there are errors; `diagnostics` are sorted by place.
 
+    `campaigns` are those without an error of their own, so that their lists can be checked whatever is wrong elsewhere.
+
     `root` is the repository's, which the files of all diagnostics are relative to; `lineage` is what `workspace.yaml`
     says about the state, known even where campaigns have errors.
     """
 
     desired: Desired | None
     diagnostics: tuple[Diagnostic, ...]
+    campaigns: tuple[Campaign, ...]
     root: Path
     lineage: str | None = None
 
@@ -65,7 +68,13 @@ def load(
         # A campaign that is lost silently would be taken for one whose file went away.
         raise AssertionError("a campaign file gave neither a campaign nor an error")
     diagnostics = tuple(sorted(dict.fromkeys(problems), key=lambda item: item.order))
-    return Loaded(desired=desired, diagnostics=diagnostics, root=found.root, lineage=workspace.lineage)
+    return Loaded(
+        desired=desired,
+        diagnostics=diagnostics,
+        campaigns=tuple(campaigns),
+        root=found.root,
+        lineage=workspace.lineage,
+    )
 
 
 def _document(found: files.SpecFiles, name: str, problems: list[Diagnostic], worker: Worker) -> Document | None:

@@ -79,6 +79,8 @@ def _admit(drafts: list[Draft], inputs: Inputs) -> None:
     if inputs.live.pools is not None and queued is not None:
         room = room_today(inputs.live.pools, headroom=inputs.desired.policy.headroom, queued=queued)
     for made in drafts:
+        if inputs.live.refreshed and inputs.live.pools is None:
+            made.actions = [_unrecognised(action) for action in made.actions]
         if made.facts is None:
             continue
         facts = replace(made.facts, room=room)
@@ -87,6 +89,14 @@ def _admit(drafts: list[Draft], inputs: Inputs) -> None:
         if status is ActionStatus.READY and room is not None:
             room = replace(room, reserved=room.reserved + facts.need)
         made.actions = [_guarded(action, status, results) for action in made.actions]
+
+
+def _unrecognised(action: Action) -> Action:
+    """Hold what writes to a server that may be another workspace: its pools tell which one it is (design §6)."""
+    if action.kind not in {Kind.CREATE, Kind.UPDATE, Kind.REPLACE} or action.status is not ActionStatus.READY:
+        return action
+    words = "the sender pools could not be read, and they tell which workspace this is"
+    return action.model_copy(update={"status": ActionStatus.HELD, "reason": words})
 
 
 def _guarded(action: Action, status: ActionStatus, results: tuple[GuardResult, ...]) -> Action:

@@ -53,7 +53,7 @@ class LocalStore:
                     error(
                         "state-exists",
                         f"There is a state in {self._document} already.",
-                        hint="Nothing was changed. `reconciler state show` shows it.",
+                        hint="Nothing was changed. `reconciler state list` shows it.",
                     )
                 )
             with told_as_state_error("The state", self._folder):

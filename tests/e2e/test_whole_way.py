@@ -1,4 +1,4 @@
-"""From files to a running campaign and back, against every documented shape, with and without the undocumented calls."""
+"""From files to a running campaign and back, in every documented shape, with and without the undocumented calls."""
 
 import itertools
 import shutil
@@ -104,7 +104,7 @@ def test_pause_and_resume(any_world: World) -> None:
 
 
 def test_a_file_that_goes_away_and_comes_back(any_world: World) -> None:
-    """Its campaign is paused and forgotten, never deleted; a returning key finds it again and writes to nobody twice."""
+    """Its campaign is paused and let go, never deleted; a returning key finds it and writes to nobody twice."""
     world = any_world
     world.leads("one")
     world.campaign("one", status="running")

@@ -87,7 +87,7 @@ def test_no_state_is_not_an_empty_state(ready: World) -> None:
     session = Session(ready.place, ready.settings)
     with pytest.raises(StateError) as caught:
         session.apply(targets=(), approve=lambda _plan: True, sink=Recorder(), owner="test")
-    assert caught.value.diagnostics[0].code == "state-missing"
+    assert caught.value.diagnostics[0].code == "state-lost"
     with pytest.raises(StateError) as lost:
         Session(ready.place, ready.settings).create_state()
     assert lost.value.diagnostics[0].code == "state-lost"

@@ -19,7 +19,7 @@ BINDING = Binding(address="http://localhost/v1", key_kind="sk_test")
 KEYS = ("a", "b", "c", "d")
 
 
-def entry(key: str = "a", status: str = "draft", **changes: Any) -> CampaignState:  # noqa: ANN401 - fields of the model
+def entry(key: str = "a", status: str = "draft", **changes: Any) -> CampaignState:
     values: dict[str, Any] = {
         "id": f"camp_{key}",
         "name": key.upper(),
@@ -32,7 +32,7 @@ def entry(key: str = "a", status: str = "draft", **changes: Any) -> CampaignStat
     return CampaignState(**values)
 
 
-def campaign(key: str = "a", status: Status = Status.RUNNING, **changes: Any) -> Campaign:  # noqa: ANN401 - as above
+def campaign(key: str = "a", status: Status = Status.RUNNING, **changes: Any) -> Campaign:
     return Campaign(**{"key": key, "name": key.upper(), "status": status, "file": f"new/{key}.yaml", **changes})
 
 

@@ -13,7 +13,7 @@ KEY = bytes(range(32))
 SPEC = "specs/campaigns/vp-sales.yaml"
 
 
-def make_campaign(path: Path | None, *, key: str = "vp-sales", body: str = "<p>Hi</p>", **leads: Any) -> Campaign:  # noqa: ANN401
+def make_campaign(path: Path | None, *, key: str = "vp-sales", body: str = "<p>Hi</p>", **leads: Any) -> Campaign:
     """Make a campaign with one step and a list; `leads` are fields of `Leads`."""
     described = {"source": "leads:list.csv", "tracked": False, "file": SPEC, "line": 9, **leads}
     return Campaign(

@@ -10,7 +10,7 @@ from reconciler.diagnostics import Severity
 from reconciler.model.roster import Lead, Roster
 
 
-def people(root: Path, text: str, **leads: Any) -> tuple[Roster, list[Lead]]:  # noqa: ANN401
+def people(root: Path, text: str, **leads: Any) -> tuple[Roster, list[Lead]]:
     """Return the roster of a list and, where nothing is wrong with it, its leads."""
     path = root / "list.csv"
     path.write_text(text)

@@ -31,7 +31,7 @@ from reconciler.planning.planner import make_plan, specs_digest
 SCHEMA = Path(__file__).resolve().parents[2] / "schemas" / "plan.schema.json"
 
 
-def start(wanted: dict[str, Any] | None = None, people: dict[str, Any] | None = None, **changes: Any) -> Plan:  # noqa: ANN401 - whatever Inputs takes
+def start(wanted: dict[str, Any] | None = None, people: dict[str, Any] | None = None, **changes: Any) -> Plan:
     """Plan the start of a draft that differs in its name."""
     return make_plan(
         inputs(

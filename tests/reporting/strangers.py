@@ -24,7 +24,7 @@ _OWN_CODES = re.compile(r"\x1b\[(?:0|(?:1;)?(?:1|2|3[1-6]))m")
 _KEPT = {"origin", "path"}
 
 
-def infect(value: Any, draw: Callable[[], str], told: dict[str, str]) -> Any:  # noqa: ANN401 - any part of a model
+def infect(value: Any, draw: Callable[[], str], told: dict[str, str]) -> Any:
     """Replace every text in a value, equal ones by equal ones, so that what belongs together stays together."""
     match value:
         case BaseModel():

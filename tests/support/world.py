@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 from pydantic import SecretStr
@@ -18,12 +18,14 @@ from reconciler.model.report import ActionResult, Report
 from reconciler.model.state import State
 from reconciler.ports import EventSink
 from reconciler.sandbox.app import create_app
-from reconciler.sandbox.engine import Sandbox
 from reconciler.sandbox.options import DEFAULT_OPTIONS, SandboxOptions
 from reconciler.sandbox.server import serve
 from reconciler.session import Session
 from reconciler.settings import Settings
 from reconciler.wiring import Place
+
+if TYPE_CHECKING:
+    from reconciler.sandbox.engine import Sandbox
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 STEPS = (
@@ -152,7 +154,7 @@ class World:
             "RECONCILER_LEADS_DIR": str(self.root / "lists"),
         }
 
-    def cli(self, *arguments: str, env: Mapping[str, str | None] = {}, stdin: str | None = None) -> "Ended":  # noqa: B006
+    def cli(self, *arguments: str, env: Mapping[str, str | None] = {}, stdin: str | None = None) -> "Ended":
         """Run the command in a process of its own, in the workspace's root."""
         environ = {name: value for name, value in {**self.environ, **env}.items() if value is not None}
         done = subprocess.run(

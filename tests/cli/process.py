@@ -1,0 +1,87 @@
+"""The program in a process that is watched, signalled, or asked at a terminal of its own."""
+
+import fcntl
+import os
+import pty
+import select
+import subprocess
+import sys
+import termios
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+
+from support.world import Ended, World
+
+PATIENCE = 30.0
+
+
+@contextmanager
+def running(world: World, *arguments: str) -> Iterator[subprocess.Popen[str]]:
+    """Run the command in the background; it is ended with the block if it has not ended by itself."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "reconciler", *arguments],
+        cwd=world.root,
+        env=world.environ,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            process.kill()
+            process.communicate()
+
+
+def finished(process: subprocess.Popen[str]) -> Ended:
+    out, err = process.communicate(timeout=PATIENCE)
+    return Ended(process.returncode, out, err)
+
+
+def eventually(condition: Callable[[], bool]) -> None:
+    """Wait until something is so."""
+    end = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < end, "it did not happen"
+        time.sleep(0.02)
+
+
+def _take_terminal() -> None:
+    """Make the terminal on stdin the controlling one, so that Ctrl-C typed there is a signal."""
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+
+
+def at_terminal(
+    world: World, *arguments: str, until: str | None = None, answer: bytes = b"", env: Mapping[str, str] = {}
+) -> Ended:
+    """Run the command at a terminal, type `answer` once `until` is shown, and return all that it showed."""
+    master, terminal = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "reconciler", *arguments],
+        cwd=world.root,
+        env={**world.environ, "TERM": "xterm", **env},
+        stdin=terminal,
+        stdout=terminal,
+        stderr=terminal,
+        start_new_session=True,
+        preexec_fn=_take_terminal,  # noqa: PLW1509 - two system calls, and no lock
+    )
+    os.close(terminal)
+    shown, typed, end = b"", False, time.monotonic() + PATIENCE
+    while time.monotonic() < end:
+        if select.select([master], [], [], 0.2)[0]:
+            try:
+                data = os.read(master, 65536)
+            except OSError:
+                break
+            if not data:
+                break
+            shown += data
+        if until is not None and not typed and until.encode() in shown:
+            os.write(master, answer)
+            typed = True
+    os.close(master)
+    return Ended(process.wait(PATIENCE), shown.decode().replace("\r\n", "\n"), "")
