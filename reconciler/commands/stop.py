@@ -16,7 +16,8 @@ from reconciler.diagnostics import Diagnostic, ReconcilerError, error, has_error
 from reconciler.wiring import Place
 
 if TYPE_CHECKING:
-    from reconciler.model.state import CampaignState, State
+    from reconciler.execution.stopping import Target
+    from reconciler.model.state import State
     from reconciler.session import Session
 
 
@@ -47,7 +48,7 @@ def command(place: Place, keys: tuple[str, ...], *, everything: bool, reason: st
 
 def _stop(place: Place, scopes: tuple[str, ...], reason: str) -> int:
     from reconciler import wiring
-    from reconciler.execution.stopping import EVERYTHING, mark, whoami
+    from reconciler.execution.stopping import EVERYTHING, mark, targets, whoami
     from reconciler.planning.targets import nearest
     from reconciler.session import Session
 
@@ -62,8 +63,7 @@ def _stop(place: Place, scopes: tuple[str, ...], reason: str) -> int:
             problems += failure.diagnostics
             problems.append(error("no-mark", "no mark could be left: a running apply does not know of this stop"))
             state = session.store.read()
-        everything = EVERYTHING in scopes
-        chosen = {key: known for key, known in state.campaigns.items() if everything or key in scopes}
+        chosen = targets(state, scopes)
         for scope in scopes:
             if scope != EVERYTHING and scope not in state.campaigns:
                 hint = nearest(scope, sorted(state.campaigns)) or "nothing was paused for it; it will not start either"
@@ -74,7 +74,7 @@ def _stop(place: Place, scopes: tuple[str, ...], reason: str) -> int:
     return FAILED if has_errors([*problems, *unpaused]) else OK
 
 
-def _pause(session: "Session", state: "State", chosen: dict[str, "CampaignState"]) -> tuple[int, list[Diagnostic]]:
+def _pause(session: "Session", state: "State", chosen: "list[Target]") -> tuple[int, list[Diagnostic]]:
     """Pause campaigns; return how many are, and what did not work out. Another server's campaigns are not these."""
     from reconciler import wiring
     from reconciler.execution.preflight import check_binding
@@ -87,7 +87,7 @@ def _pause(session: "Session", state: "State", chosen: dict[str, "CampaignState"
         with session.open_api(allow_writes=True) as api:
             problems = pause_all(session.store, api, chosen, say)
     except ReconcilerError as failure:
-        words = f"nothing was paused: {', '.join(chosen)} may still be sending"
+        words = f"nothing was paused: {', '.join(target.name for target in chosen)} may still be sending"
         return 0, [*failure.diagnostics, *([error("not-paused", words)] if chosen else [])]
     return len(chosen) - sum(item.code in {"not-paused", "gone"} for item in problems), problems
 

@@ -5,6 +5,7 @@ import os
 import socket
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from datetime import datetime
 
 from reconciler.diagnostics import CampaignGoneError, Diagnostic, ReconcilerError, error, note
@@ -48,8 +49,29 @@ def lift(store: StateStore, scopes: Sequence[str]) -> tuple[str, ...]:
     return tuple(lifted)
 
 
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Something to pause. `known` is None for an older draft, of which nothing has to be written down."""
+
+    key: str
+    id: str
+    known: CampaignState | None = None
+
+    @property
+    def name(self) -> str:
+        """How people are told of it."""
+        return self.key if self.known is not None else f"{self.key}, older draft {self.id}"
+
+
+def targets(state: State, scopes: Sequence[str]) -> list[Target]:
+    """Choose what a stop pauses: campaigns, and drafts that were replaced, in case somebody started one of them."""
+    chosen = [Target(key, known.id, known) for key, known in state.campaigns.items()]
+    chosen += [Target(item.campaign, item.id) for item in state.leftovers if item.id is not None]
+    return [target for target in chosen if EVERYTHING in scopes or target.key in scopes]
+
+
 def pause_all(
-    store: StateStore, api: CampaignApi, campaigns: dict[str, CampaignState], told: Callable[[str], None]
+    store: StateStore, api: CampaignApi, chosen: Sequence[Target], told: Callable[[str], None]
 ) -> list[Diagnostic]:
     """Pause campaigns side by side, whatever their status; return what did not work out.
 
@@ -57,28 +79,39 @@ def pause_all(
     have paused stays theirs.
     """
 
-    def pause(item: tuple[str, CampaignState]) -> Diagnostic | None:
-        key, known = item
+    def pause(target: Target) -> Diagnostic | None:
         try:
-            answer = api.pause(known.id)
+            answer = api.pause(target.id)
         except CampaignGoneError:
-            return note("gone", f"{key}: Leadterra no longer knows it, so there is nothing to pause", campaign=key)
+            words = f"{target.name}: Leadterra no longer knows it, so there is nothing to pause"
+            return note("gone", words, campaign=target.key)
         except ReconcilerError as failure:
-            words = f"{key} may still be sending: {failure}"
-            return error("not-paused", words, hint="run the same command again, or pause it in Leadterra", campaign=key)
+            return _sending(target, str(failure))
         if answer.status not in transitions.PAUSED:
-            words = f"{key} may still be sending: pause was answered with the status {answer.status}"
-            return error("not-paused", words, hint="run the same command again, or pause it in Leadterra", campaign=key)
-        if known.status == "paused" and not known.paused_by_us:
-            told(f"{key}: paused by somebody else before")
+            return _sending(target, f"pause was answered with the status {answer.status}")
+        if target.known is None:
             return None
-        try:
-            update_state(store, lambda state: transitions.paused(state, key, answer.status))
-        except ReconcilerError as failure:
-            words = f"{key} is paused, but that could not be written down: {failure}"
-            return error("not-recorded", words, hint="run the same command again", campaign=key)
-        told(f"{key}: {answer.status or 'paused'}")
-        return None
+        return _write_down(store, target.key, target.known, answer.status, told)
 
     with ThreadPoolExecutor(WORKERS, thread_name_prefix="stop") as threads:
-        return [problem for problem in threads.map(pause, campaigns.items()) if problem is not None]
+        return [problem for problem in threads.map(pause, chosen) if problem is not None]
+
+
+def _sending(target: Target, why: str) -> Diagnostic:
+    hint = "run the same command again, or pause it in Leadterra"
+    return error("not-paused", f"{target.name} may still be sending: {why}", hint=hint, campaign=target.key)
+
+
+def _write_down(
+    store: StateStore, key: str, known: CampaignState, answered: str | None, told: Callable[[str], None]
+) -> Diagnostic | None:
+    if known.status == "paused" and not known.paused_by_us:
+        told(f"{key}: paused by somebody else before")
+        return None
+    try:
+        update_state(store, lambda state: transitions.paused(state, key, answered))
+    except ReconcilerError as failure:
+        words = f"{key} is paused, but that could not be written down: {failure}"
+        return error("not-recorded", words, hint="run the same command again", campaign=key)
+    told(f"{key}: {answered or 'paused'}")
+    return None

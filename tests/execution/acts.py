@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from support.world import World
 
 from reconciler.diagnostics import Diagnostic
-from reconciler.execution.stopping import EVERYTHING, mark, pause_all
+from reconciler.execution.stopping import EVERYTHING, mark, pause_all, targets
 from reconciler.model.report import Report
 from reconciler.sandbox.records import AccountStatus, PoolSpec
 
@@ -57,7 +57,7 @@ def stop(world: World, *keys: str) -> tuple[list[Diagnostic], list[str]]:
     """Mark and pause, as the command does."""
     session, told = world.session(), list[str]()
     state = mark(session.store, keys or (EVERYTHING,), reason="wrong price", by="ada@host", at=AT)
-    chosen = {key: item for key, item in state.campaigns.items() if not keys or key in keys}
+    chosen = targets(state, keys or (EVERYTHING,))
     with session.open_api(allow_writes=True) as api:
         return pause_all(session.store, api, chosen, told.append), told
 

@@ -8,7 +8,7 @@ from execution.acts import drafted, leave_mark, queued, remote_id, running, stop
 from execution.conftest import Around
 from support.world import World, actions, outcomes
 
-from reconciler.execution.stopping import EVERYTHING, lift, pause_all, whoami
+from reconciler.execution.stopping import EVERYTHING, lift, pause_all, targets, whoami
 from reconciler.sandbox.faults import Fault
 from reconciler.sandbox.options import SandboxOptions
 
@@ -171,7 +171,7 @@ def test_a_pause_that_cannot_be_written_down_is_told(world: World, monkeypatch: 
     from reconciler.store.local import LocalStore
 
     running(world, "one")
-    session, chosen = world.session(), world.state().campaigns
+    session, chosen = world.session(), targets(world.state(), [EVERYTHING])
 
     def full(*_: object, **__: object) -> None:
         raise StateError(error("state-write", "No space left on device."))
@@ -195,3 +195,18 @@ def test_pauses_count_as_ours_on_every_kind_of_server(make_world: Callable[..., 
 
 def test_whoever_stops_is_named() -> None:
     assert "@" in whoami()
+
+
+def test_an_older_draft_that_somebody_started_is_paused_too(make_world: Callable[..., World]) -> None:
+    """It cannot be deleted by API, so a stop has to reach it."""
+    world = make_world(SandboxOptions(undocumented_calls=frozenset()))
+    world.campaign("one")
+    world.apply()
+    older = world.state().campaigns["one"].id
+    world.campaign("one", name="Another name")
+    world.apply()
+    world.sandbox.enroll(older, {"leads": [{"email": "stranger@example.org", "firstName": "S"}]})
+    world.sandbox.set_status(older, "running")
+    problems, _ = stop(world, "one")
+    assert problems == []
+    assert world.sandbox.campaign(older).status == "paused"
