@@ -51,9 +51,9 @@ class Diagnostic(BaseModel):
         return ":".join(str(part) for part in (self.file, self.line, self.column) if part is not None)
 
     @property
-    def order(self) -> tuple[str, int, int, str, str]:
+    def order(self) -> tuple[str, int, int, str, str, str]:
         """Sort key: by place, so that the output does not depend on the order in which files were read."""
-        return (self.file or "", self.line or 0, self.column or 0, self.code, self.message)
+        return (self.file or "", self.line or 0, self.column or 0, self.campaign or "", self.code, self.message)
 
 
 def error(

@@ -41,6 +41,10 @@ class CampaignReader(Protocol):
         """Read the counters of one campaign."""
         ...
 
+    def glance(self, campaign_id: str) -> str | None:
+        """Return the status as one quick try shows it; None where it does not. Raises nothing and hardly waits."""
+        ...
+
 
 class CampaignApi(CampaignReader, Protocol):
     """The calls that change something. `create` alone is not safe to repeat: see `ApiError.sent`."""

@@ -11,7 +11,7 @@ from reconciler.execution import importing, preflight, transitions
 from reconciler.execution.executor import Executor, Run
 from reconciler.execution.reading import Reader, from_state, read_live
 from reconciler.leads.ledger import read_segments
-from reconciler.loading.lineage import read_lineage, write_lineage
+from reconciler.loading.lineage import read_lineage, with_lineage, write_workspace
 from reconciler.loading.loader import Loaded, load
 from reconciler.model.campaign import SequenceStep
 from reconciler.model.live import Live
@@ -99,6 +99,11 @@ class Session:
         preflight.check_lineage(state, desired)
         return state
 
+    def may_have_lost_a_state(self) -> bool:
+        """Whether an environment without a state could have had one: a lineage is committed, by whichever made it."""
+        lineage = None if self.place.sandbox else read_lineage(self.place.specs / "workspace.yaml")
+        return lineage is not None and self.place.environment is not None
+
     def create_state(self) -> tuple[str, ...]:
         """Create the state of this place and write its lineage into workspace.yaml; return what to tell.
 
@@ -118,10 +123,11 @@ class Session:
                     raise StateError(_lost(lineage, None)) from problem
                 raise
         state = wiring.new_state(self.place, self.settings, lineage)
+        written = with_lineage(workspace, state.lineage) if lineage is None else None
         self.store.create(state)
         told = [f"Created the state {state.lineage} in {self.place.folder}."]
-        if lineage is None:
-            write_lineage(workspace, state.lineage)
+        if written is not None:
+            write_workspace(workspace, written)
             told.append(f"Wrote its lineage into {workspace}: commit it.")
         if state.ledger_key is not None:
             told.append(
@@ -194,6 +200,26 @@ class Session:
                 raise Interrupted
             if any(action.status is ActionStatus.READY for action in plan.actions) and not approve(plan):
                 return plan, None
+            unwritable = self._refresh(planned)
+            with self._api(allow_writes=True, desired=inputs.desired) as api:
+                executor = Executor(
+                    api=api,
+                    store=self.store,
+                    leads=planned.leads,
+                    sink=sink,
+                    clock=wiring.now,
+                    cancelled=self.cancelled,
+                )
+                run = Run(plan, inputs.desired, inputs.live, inputs.rosters, planned.known_keys)
+                report = executor.run(run, unwritable)
+        if executor.bugs:
+            raise BugError(plan, report) from executor.bugs[0]
+        return plan, report
+
+    def _refresh(self, planned: Planned) -> tuple[Diagnostic, ...]:
+        """Write down what was read; return why that was not possible."""
+        inputs = planned.inputs
+        try:
             update_state(
                 self.store,
                 lambda state: transitions.refreshed(
@@ -206,21 +232,9 @@ class Session:
                     at=inputs.now,
                 ),
             )
-            with self._api(allow_writes=True, desired=inputs.desired) as api:
-                executor = Executor(
-                    api=api,
-                    store=self.store,
-                    leads=planned.leads,
-                    sink=sink,
-                    clock=wiring.now,
-                    cancelled=self.cancelled,
-                )
-                report = executor.run(
-                    Run(plan, inputs.desired, inputs.live, inputs.rosters, planned.known_keys),
-                )
-        if executor.bugs:
-            raise BugError(plan, report) from executor.bugs[0]
-        return plan, report
+        except StateError as problem:
+            return tuple(problem.diagnostics)
+        return ()
 
     def import_campaign(self, key: str, campaign_id: str, *, owner: str) -> tuple[CampaignState, tuple[str, ...]]:
         """Start managing a campaign that exists, or take a managed one as it is now; return it and what to tell.
@@ -317,8 +331,8 @@ def _lost(lineage: str, environment: str | None) -> Diagnostic:
     return error(
         "state-lost",
         f"workspace.yaml names the state {lineage}, and it is not here: a new one would not know who was written to",
-        hint="bring the state back. If it is lost for good, take `lineage` out of workspace.yaml by hand, run this "
-        "again, and `reconciler import` every campaign that exists before you apply",
+        hint="bring the state back. If it is lost for good, take `lineage` out of workspace.yaml by hand, run "
+        "`reconciler state init`, and `reconciler import` every campaign that exists before you apply",
     )
 
 

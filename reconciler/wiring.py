@@ -1,6 +1,7 @@
 """Where the adapters are chosen and put together; nothing else knows which ones there are."""
 
 import hashlib
+import re
 import threading
 import uuid
 from collections.abc import Callable
@@ -15,6 +16,7 @@ from reconciler.leads.ledger import ledger_key_id, new_ledger_key
 from reconciler.leads.roster import CsvLeads
 from reconciler.leadterra.address import check_base_url, key_kind
 from reconciler.model.state import State
+from reconciler.model.workspace import DEFAULT_ENVIRONMENT, ENVIRONMENT_PATTERN, RESERVED_ENVIRONMENTS
 from reconciler.ports import CampaignApi, StateStore
 from reconciler.settings import Settings
 from reconciler.store.local import LocalStore
@@ -67,21 +69,26 @@ class Place:
     @property
     def folder(self) -> Path:
         """The folder of the local state: `.reconciler/<environment>/` beside `specs/` (design §6)."""
-        name = SANDBOX if self.sandbox else self.environment or "default"
+        name = SANDBOX if self.sandbox else self.environment or DEFAULT_ENVIRONMENT
         return self.specs.resolve().parent / ".reconciler" / name
 
     @property
     def environment_name(self) -> str:
         """The environment as the state has it."""
-        return SANDBOX if self.sandbox else self.environment or "default"
+        return SANDBOX if self.sandbox else self.environment or DEFAULT_ENVIRONMENT
 
 
 def open_store(place: Place) -> StateStore:
-    """Return the store of this place; it is not read yet."""
-    name = place.environment_name
-    if not name.replace("-", "").replace("_", "").isalnum():
+    """Return the store of this place, not read yet; raises `ReconcilerError` for what is no environment's name."""
+    name = place.environment
+    if name is not None and (name in RESERVED_ENVIRONMENTS or not re.fullmatch(ENVIRONMENT_PATTERN, name)):
         raise ReconcilerError(
-            error("environment", f"{name!r} cannot be the name of an environment: letters, digits, - and _")
+            error(
+                "environment",
+                f"`{name}` cannot be chosen with --env",
+                hint="leave --env out for what holds everywhere; --sandbox chooses the sandbox. Names of environments "
+                "have letters, digits, `.`, `_` and `-`",
+            )
         )
     return LocalStore(place.folder)
 
@@ -101,9 +108,19 @@ def new_state(place: Place, settings: Settings, lineage: str | None = None) -> S
 def ledger_key(state: State, settings: Settings) -> bytes:
     """Return the key of the address hashes; another key than the state was made with is refused.
 
-    With another key every person would look new: raises `StateError`.
+    With another key every person would look new: raises `StateError`. The sandbox has a key of its own, whatever the
+    environment says.
     """
-    key = bytes.fromhex(state.ledger_key) if state.ledger_key else _given_ledger_key(settings)
+    given = None if state.environment == SANDBOX else _given_ledger_key(settings)
+    key = bytes.fromhex(state.ledger_key) if state.ledger_key else given
+    if state.ledger_key and given is not None and given != key:
+        raise StateError(
+            error(
+                "ledger-key",
+                "RECONCILER_LEDGER_KEY is set, and this state was made with a key of its own",
+                hint="unset it; the state has its own key",
+            )
+        )
     if key is None:
         raise StateError(
             error(

@@ -72,7 +72,7 @@ def exit_code(report: Report, plan: Plan) -> int:
         return INTERRUPTED
     if any(report.count(outcome) for outcome in (Outcome.FAILED, Outcome.UNKNOWN, Outcome.BLOCKED)):
         return FAILED
-    if has_errors(plan.diagnostics):
+    if has_errors((*plan.diagnostics, *report.diagnostics)):
         return FAILED
     if report.count(Outcome.HELD):
         return HELD
@@ -101,4 +101,6 @@ def _show(report: Report, plan: Plan, output: Output) -> None:
         return
     from reconciler.reporting.text import render_report
 
-    output.result(render_report(report, plan, color=output.color, width=output.width))
+    text = render_report(report, plan, color=output.color, width=output.width)
+    if text:
+        output.result(text)

@@ -86,6 +86,12 @@ def settings() -> Settings:
     return from_environment(os.environ)
 
 
+def short_path(path: Path) -> Path:
+    """Return a path as people write it: relative to the working folder where it is below that."""
+    whole, here = path.resolve(), Path.cwd()
+    return whole.relative_to(here) if whole.is_relative_to(here) else path
+
+
 def say(words: str) -> None:
     """Write one line to stderr, safe whatever is in it."""
     click.echo(plain(words), err=True)

@@ -1,3 +1,4 @@
+import shlex
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -5,7 +6,17 @@ import click
 
 from reconciler.commands.common import Output, owner, place_options, say_at_times, settings
 from reconciler.commands.exits import FAILED, OK
-from reconciler.diagnostics import ApiError, CallMissingError, Diagnostic, ReconcilerError, StateError, error
+from reconciler.diagnostics import (
+    ApiError,
+    CallMissingError,
+    Diagnostic,
+    ReconcilerError,
+    SpecError,
+    StateError,
+    error,
+    has_errors,
+    warning,
+)
 from reconciler.model.live import Capabilities, Live
 from reconciler.model.state import State
 from reconciler.wiring import Place
@@ -28,17 +39,20 @@ def command(place: Place) -> int:
     rows = [
         _check("files", lambda: _files(session)),
         _check("state", lambda: _state(session)),
+        *_stops(session),
         _check("lock", lambda: _lock(session)),
         _check("lists", lambda: _lists(session)),
         *_server(session),
     ]
     Output.result(render_checkup(rows))
-    return FAILED if any(isinstance(found, Diagnostic) for _, found in rows) else OK
+    return FAILED if has_errors(found for _, found in rows if isinstance(found, Diagnostic)) else OK
 
 
 def _check(name: str, look: Callable[[], str]) -> Row:
     try:
         return name, look()
+    except SpecError as problem:
+        return name, problem.diagnostics[0] if name == "files" else error("needs-files", "needs the files")
     except ReconcilerError as problem:
         return name, problem.diagnostics[0]
 
@@ -50,38 +64,80 @@ def _files(session: "Session") -> str:
 
 
 def _state(session: "Session") -> str:
+    from reconciler import wiring
+
+    _compare_server(session)
     state = session.read_state()
+    wiring.ledger_key(state, session.settings)
     where = f", bound to {state.binding.address}" if state.binding else ", not bound to a server yet"
-    marks = len(state.stops)
-    stopped = f"; {marks} stop {'mark' if marks == 1 else 'marks'} (`reconciler state list`)" if marks else ""
-    return f"serial {state.serial}, {len(state.campaigns):,} managed{where}{stopped}"
+    return f"serial {state.serial}, {len(state.campaigns):,} managed{where}"
+
+
+def _compare_server(session: "Session") -> None:
+    """Refuse a server address or a kind of key that is not the state's; raises `StateError`. Asks no server."""
+    from reconciler import wiring
+    from reconciler.execution.preflight import check_binding
+
+    state = _state_if_any(session)
+    if state is None:
+        return
+    try:
+        address, kind = wiring.server_address(session.place, session.settings)
+    except ReconcilerError:
+        return  # told where the server is asked
+    check_binding(state, address, kind, Live(campaigns={}))
+
+
+def _stops(session: "Session") -> list[Row]:
+    from reconciler.execution.stopping import EVERYTHING
+
+    state = _state_if_any(session)
+    rows: list[Row] = []
+    for mark in state.stops if state is not None else ():
+        scope = "--all" if mark.scope == EVERYTHING else shlex.quote(mark.scope)
+        what = "every campaign" if mark.scope == EVERYTHING else mark.scope
+        words = f"{what} is stopped by {mark.by}: {mark.reason}"
+        rows.append(("stop", warning("stopped", words, hint=f"`reconciler stop {scope} --lift` takes the mark away")))
+    return rows
 
 
 def _state_if_any(session: "Session") -> State | None:
     """Return the state for other checks; what is wrong with it is told by its own."""
     try:
         return session.store.read()
-    except StateError:
+    except ReconcilerError:
         return None
 
 
 def _lock(session: "Session") -> str:
+    try:
+        session.store.read()
+    except StateError as problem:
+        if problem.diagnostics[0].code == "state-missing":
+            raise StateError(error("no-lock", "no state yet")) from problem
     with session.store.lease(owner=owner()):
         return "free"
 
 
 def _lists(session: "Session") -> str:
-    away = [item.key for item in session.desired.campaigns if item.leads and item.leads.path is None]
-    if away:
-        theirs = "has its list" if len(away) == 1 else "have their lists"
-        words = f"RECONCILER_LEADS_DIR is not set, and {', '.join(away)} {theirs} there"
+    away = [item for item in session.desired.campaigns if item.leads and item.leads.path is None]
+    running = [item.key for item in away if item.status == "running"]
+    if running:
+        theirs = "has its list" if len(running) == 1 else "have their lists"
+        words = f"RECONCILER_LEADS_DIR is not set, and {', '.join(running)} {theirs} there"
         raise ReconcilerError(
             error("leads-dir", words, hint="set it; until then their leads wait, and nothing else does")
         )
+    if away:
+        return f"RECONCILER_LEADS_DIR is not set; needed once {', '.join(item.key for item in away)} is to run"
     return f"in {session.settings.leads_dir}" if session.settings.leads_dir else "inside the repository"
 
 
 def _server(session: "Session") -> list[Row]:
+    try:
+        _compare_server(session)
+    except StateError:
+        return [("pools", error("not-asked", "not asked: the state belongs to another server or key"))]
     try:
         api = session.open_api(allow_writes=False)
     except ReconcilerError as problem:

@@ -1,6 +1,6 @@
 import click
 
-from reconciler.commands.common import Output, place_options
+from reconciler.commands.common import Output, place_options, short_path
 from reconciler.commands.exits import OK
 from reconciler.wiring import Place
 
@@ -13,5 +13,5 @@ def command(place: Place, key: str) -> int:
     from reconciler.loading.starter import new_campaign
 
     path = new_campaign(place.specs, key)
-    Output.result(f"Wrote {path}. Edit it, then: reconciler validate")
+    Output.result(f"Wrote {short_path(path)}. Edit it, then: reconciler validate")
     return OK

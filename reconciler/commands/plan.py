@@ -26,20 +26,21 @@ from reconciler.wiring import Place
     "--no-refresh", is_flag=True, help="Do not ask Leadterra; take what was last written as live. No key needed."
 )
 @click.option("--detailed-exitcode", is_flag=True, help="Exit with 2 where changes are pending.")
+@click.option("--verbose", is_flag=True, help="Show changed texts in full.")
 def command(
-    place: Place, output: Output, targets: tuple[str, ...], *, no_refresh: bool, detailed_exitcode: bool
+    place: Place, output: Output, targets: tuple[str, ...], *, no_refresh: bool, detailed_exitcode: bool, verbose: bool
 ) -> int:
     """Show what apply would do: who gets email, and when. Changes nothing."""
     from reconciler.session import Session
 
     plan = Session(place, settings(), told=say_at_times()).plan(refresh=not no_refresh, targets=targets).plan
-    show_plan(plan, output, place, command=_apply_command(place, targets))
+    show_plan(plan, output, place, command=_apply_command(place, targets), verbose=verbose)
     if _needs_somebody(plan):
         return FAILED
     return CHANGES if detailed_exitcode and pending(plan) else OK
 
 
-def show_plan(plan: Plan, output: Output, place: Place, *, command: str | None) -> None:
+def show_plan(plan: Plan, output: Output, place: Place, *, command: str | None, verbose: bool = False) -> None:
     """Write a plan in the chosen form. `command` is what would carry it out; None where that is under way."""
     if output.json:
         from reconciler.reporting.jsonout import plan_json
@@ -48,7 +49,14 @@ def show_plan(plan: Plan, output: Output, place: Place, *, command: str | None) 
         return
     from reconciler.reporting.text import render_plan
 
-    text = render_plan(plan, commit=commit_of(place.specs), command=command, color=output.color, width=output.width)
+    text = render_plan(
+        plan,
+        commit=commit_of(place.specs),
+        command=command,
+        color=output.color,
+        width=output.width,
+        verbose=verbose,
+    )
     output.result(text)
 
 

@@ -24,11 +24,18 @@ def command() -> None:
 
 @command.command("init")
 @place_options
-def init(place: Place) -> int:
+@approve_option
+def init(place: Place, *, auto_approve: bool) -> int:
     """Create the state of this environment and write its lineage into workspace.yaml."""
     from reconciler.session import Session
 
-    for line in Session(place, settings()).create_state():
+    session = Session(place, settings())
+    if session.may_have_lost_a_state() and not auto_approve:
+        say("A new state knows of no campaign: had there been one before, its people would be written to twice.")
+        if not confirm(f"Type {place.environment} if this environment never had a state:", place.environment or ""):
+            say("Nothing was made.")
+            return FAILED
+    for line in session.create_state():
         Output.result(line)
     return OK
 
@@ -122,4 +129,6 @@ def _unknown(key: str, names: list[str]) -> ReconcilerError:
 
 
 def _json(value: object) -> str:
-    return json.dumps(value, indent=2, ensure_ascii=True) + "\n"
+    from reconciler.reporting.escape import json_escapes
+
+    return json_escapes(json.dumps(value, indent=2, ensure_ascii=False)) + "\n"

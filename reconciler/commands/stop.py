@@ -1,3 +1,4 @@
+import shlex
 from typing import TYPE_CHECKING
 
 import click
@@ -48,34 +49,72 @@ def command(place: Place, keys: tuple[str, ...], *, everything: bool, reason: st
 
 def _stop(place: Place, scopes: tuple[str, ...], reason: str) -> int:
     from reconciler import wiring
-    from reconciler.execution.stopping import EVERYTHING, mark, targets, whoami
-    from reconciler.planning.targets import nearest
+    from reconciler.execution.stopping import mark, targets, whoami
     from reconciler.session import Session
 
     with ending_early() as cancelled:
         session = Session(place, settings(), cancelled, say_at_times())
         problems: list[Diagnostic] = []
-        state = None
         try:
             state = mark(session.store, scopes, reason=reason, by=whoami(), at=wiring.now())
-            say("Marked: nothing starts, resumes or enrols there until `reconciler stop … --lift`.")
+            marked = True
         except ReconcilerError as failure:
+            state, marked = _read_unmarked(session), False
             problems += failure.diagnostics
             problems.append(error("no-mark", "no mark could be left: a running apply does not know of this stop"))
-            state = session.store.read()
+        problems += _unknown(state, scopes, marked=marked)
+        show_diagnostics(problems)
+        if marked:
+            say("Marked: nothing starts, resumes or enrols there until `reconciler stop … --lift`.")
         chosen = targets(state, scopes)
-        for scope in scopes:
-            if scope != EVERYTHING and scope not in state.campaigns:
-                hint = nearest(scope, sorted(state.campaigns)) or "nothing was paused for it; it will not start either"
-                problems.append(error("stop-unknown", f"{scope} is not managed by this repository", hint=hint))
-        paused, unpaused = _pause(session, state, chosen)
-    show_diagnostics([*problems, *unpaused])
-    Output.result(f"{paused} of {len(chosen)} paused or not sending. Reason: {_plain(reason)}")
+        unpaused = _pause(session, state, chosen)
+    show_diagnostics(unpaused)
+    Output.result(_summary(len(chosen), unpaused))
     return FAILED if has_errors([*problems, *unpaused]) else OK
 
 
-def _pause(session: "Session", state: "State", chosen: "list[Target]") -> tuple[int, list[Diagnostic]]:
-    """Pause campaigns; return how many are, and what did not work out. Another server's campaigns are not these."""
+def _read_unmarked(session: "Session") -> "State":
+    """Read the state that no mark could be left in; raises its error with what that means for a stop."""
+    try:
+        return session.store.read()
+    except ReconcilerError as failure:
+        words = "nothing was paused: pause your campaigns in Leadterra now"
+        raise ReconcilerError(*failure.diagnostics, error("nothing-paused", words)) from failure
+
+
+def _unknown(state: "State", scopes: tuple[str, ...], *, marked: bool) -> list[Diagnostic]:
+    from reconciler.execution.stopping import EVERYTHING
+    from reconciler.planning.targets import nearest
+
+    found = []
+    for scope in scopes:
+        if scope == EVERYTHING or scope in state.campaigns:
+            continue
+        meant = nearest(scope, sorted(state.campaigns))
+        lifting = f"`reconciler stop {shlex.quote(scope)} --lift` takes it away"
+        stays = f"The mark for {scope} stays; {lifting}" if marked else None
+        hint = " ".join(part for part in (meant, stays) if part) or None
+        found.append(error("stop-unknown", f"{scope} is not managed by this repository", hint=hint))
+    return found
+
+
+def _summary(total: int, unpaused: list[Diagnostic]) -> str:
+    gone = sum(item.code == "gone" for item in unpaused)
+    sending = total if any(item.code == "none-paused" for item in unpaused) else 0
+    sending += sum(item.code == "not-paused" for item in unpaused)
+    paused = total - gone - sending
+    if not total:
+        return "No campaign was paused."
+    verb = "is" if paused == 1 else "are"
+    if paused == total:
+        return f"{total:,} {'campaign' if total == 1 else 'campaigns'} {verb} paused."
+    rest = [f"{sending:,} may still be sending"] if sending else []
+    rest += [f"{gone:,} {'is' if gone == 1 else 'are'} gone from Leadterra"] if gone else []
+    return f"{paused:,} of {total:,} {'campaign' if total == 1 else 'campaigns'} {verb} paused; {', '.join(rest)}."
+
+
+def _pause(session: "Session", state: "State", chosen: "list[Target]") -> list[Diagnostic]:
+    """Pause campaigns; return what did not work out. Another server's campaigns are not these."""
     from reconciler import wiring
     from reconciler.execution.preflight import check_binding
     from reconciler.execution.stopping import pause_all
@@ -85,11 +124,10 @@ def _pause(session: "Session", state: "State", chosen: "list[Target]") -> tuple[
         address, kind = wiring.server_address(session.place, session.settings)
         check_binding(state, address, kind, Live(campaigns={}))
         with session.open_api(allow_writes=True) as api:
-            problems = pause_all(session.store, api, chosen, say)
+            return pause_all(session.store, api, chosen, say)
     except ReconcilerError as failure:
         words = f"nothing was paused: {', '.join(target.name for target in chosen)} may still be sending"
-        return 0, [*failure.diagnostics, *([error("not-paused", words)] if chosen else [])]
-    return len(chosen) - sum(item.code in {"not-paused", "gone"} for item in problems), problems
+        return [*failure.diagnostics, *([error("none-paused", words)] if chosen else [])]
 
 
 def _lift(place: Place, scopes: tuple[str, ...]) -> int:

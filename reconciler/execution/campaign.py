@@ -1,6 +1,7 @@
 """One campaign's actions, in order: each is checked, called, and written down before the next one begins."""
 
 import uuid
+from collections import Counter
 from functools import partial
 from typing import assert_never
 
@@ -52,14 +53,15 @@ class CampaignRun:
                 broken = "the run was interrupted"
             if broken is None and self._tools.halted.is_set():
                 broken = "the state could not be written, so nothing more was done"
-            if broken is not None:
+            # Nothing stands in the way of a pause (design §1).
+            if broken is not None and action.kind is not Kind.PAUSE:
                 results.append(_result(action, Outcome.NOT_ATTEMPTED, broken))
                 continue
             self._tools.sink.action_started(action)
             result = self._attempt(action)
             self._tools.sink.action_finished(action, result)
             results.append(result)
-            if result.outcome is not Outcome.DONE:
+            if broken is None and result.outcome is not Outcome.DONE:
                 broken = f"{action.kind.value} came first and is {result.outcome.value}"
 
     def _attempt(self, action: Action) -> ActionResult:
@@ -209,25 +211,29 @@ class CampaignRun:
         self._check(before_enrolling=True)
         known = self._known()
         roster = self._tools.leads.roster(campaign, known)
-        if roster.digest != self._roster.digest:
-            raise NotReadyError(
-                Outcome.HELD, "the list changed since this was planned; run again to see who is on it now"
-            )
-        total, sent, accepted = roster.new + roster.changed, 0, 0
+        total, sent, accepted = roster.new + roster.changed, 0, Counter[str]()
         for kind, leads in self._tools.leads.batches(campaign, known):
             self._stop_if_told()
             answer = self._tools.api.enroll(known.id, leads)
-            sent, accepted = sent + len(leads), accepted + answer.accepted
-            self._called = f"{accepted:,} of {total:,} leads were enrolled"
+            sent += len(leads)
+            accepted[kind] += answer.accepted
+            self._called = f"{accepted.total():,} of {total:,} leads were enrolled"
             taken = self._taken(answer) if kind == "new" else 0
             segment = self._tools.keep(self._tools.leads.segment(leads))
             cohort = Cohort(at=self._tools.clock(), sent=len(leads), accepted=taken)
             self._tools.change(partial(transitions.enrolled, key=self._key, segment=segment, cohort=cohort))
             self._tools.sink.leads_enrolled(campaign.key, sent, total)
         self._enrolled = True
-        self._verify()
-        left_out = sent - accepted
-        words = f"{accepted:,} enrolled" + (f", {left_out:,} on the suppression list" if left_out else "")
+        parts = [f"{accepted['new']:,} enrolled"] if roster.new else []
+        parts += [f"{accepted['changed']:,} brought up to date"] if roster.changed else []
+        left_out = sent - accepted.total()
+        parts += [f"{left_out:,} on the suppression list"] if left_out else []
+        words = ", ".join(parts)
+        try:
+            self._verify()
+        except Interrupted:
+            # All of it is written down; the checks before a start compare the counters, too.
+            words += "; the run was interrupted before the counters were compared"
         return _result(action, Outcome.DONE, words)
 
     def _taken(self, answer: Enrolment) -> int:
@@ -307,6 +313,10 @@ class CampaignRun:
         return _result(action, Outcome.DONE, "paused")
 
     def _check(self, *, before_enrolling: bool) -> LiveCampaign:
+        """Make every check on facts of this moment, the list included."""
+        if self._tools.leads.roster(self._wanted, self._known()).digest != self._roster.digest:
+            words = "the list changed since this was planned; run again to see who is on it now"
+            raise NotReadyError(Outcome.HELD, words)
         verdict = self._tools.checks.check(
             self._wanted,
             self._tools.keeper.fresh(),

@@ -49,8 +49,11 @@ class Executor:
     cancelled: threading.Event
     bugs: list[Exception] = field(default_factory=list)
 
-    def run(self, run: Run) -> Report:
-        """Do everything that is ready. One campaign's failure stops that campaign only."""
+    def run(self, run: Run, unwritable: tuple[Diagnostic, ...] = ()) -> Report:
+        """Do everything that is ready. One campaign's failure stops that campaign only.
+
+        `unwritable` says why the state cannot be written: then there are pauses only.
+        """
         began = self.clock()
         reader = Reader(self.api, run.live.capabilities)
         keeper = Keeper(self.store)
@@ -68,6 +71,8 @@ class Executor:
             cancelled=self.cancelled,
             halted=threading.Event(),
         )
+        if unwritable:
+            tools.halted.set()
         actions: dict[str, tuple[Action, ...]] = {}
         for action in run.plan.actions:
             actions[action.campaign] = (*actions.get(action.campaign, ()), action)
@@ -88,7 +93,7 @@ class Executor:
             finished_at=self.clock(),
             interrupted=self.cancelled.is_set(),
             results=tuple(result for key in keys for result in results[key]),
-            diagnostics=_remember(keeper, reader.capabilities, run.live.capabilities),
+            diagnostics=unwritable or _remember(keeper, reader.capabilities, run.live.capabilities),
         )
 
     def _campaign(

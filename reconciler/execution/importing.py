@@ -52,7 +52,7 @@ def take_over(campaign: Campaign, entry: CampaignState, seen: LiveCampaign, now:
     steps = campaign.steps if seen.steps is None else seen.steps
     outside = seen.stats.total_enrolled - entry.accepted
     if outside > 0:
-        told.append(f"{outside:,} of its leads were enrolled by somebody else; they count as enrolled")
+        told.append(f"{outside:,} of its leads are not in our records (another tool, or an apply that was cut off)")
     if outside < 0:
         told.append(f"{-outside:,} of the leads enrolled from here are no longer in it")
     imported = entry.model_copy(

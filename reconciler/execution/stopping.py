@@ -75,11 +75,12 @@ def pause_all(
 ) -> list[Diagnostic]:
     """Pause campaigns side by side, whatever their status; return what did not work out.
 
-    Pausing a draft or a paused campaign changes nothing (leadterra-api.md, "Behaviour"): what somebody else is known to
-    have paused stays theirs.
+    Pausing a draft or a paused campaign changes nothing (leadterra-api.md, "Behaviour"): what somebody else has paused
+    before stays theirs, as far as a glance at the server shows it.
     """
 
     def pause(target: Target) -> Diagnostic | None:
+        before = api.glance(target.id)
         try:
             answer = api.pause(target.id)
         except CampaignGoneError:
@@ -91,7 +92,7 @@ def pause_all(
             return _sending(target, f"pause was answered with the status {answer.status}")
         if target.known is None:
             return None
-        return _write_down(store, target.key, target.known, answer.status, told)
+        return _write_down(store, target.key, target.known, before, answer.status, told)
 
     with ThreadPoolExecutor(WORKERS, thread_name_prefix="stop") as threads:
         return [problem for problem in threads.map(pause, chosen) if problem is not None]
@@ -103,9 +104,15 @@ def _sending(target: Target, why: str) -> Diagnostic:
 
 
 def _write_down(
-    store: StateStore, key: str, known: CampaignState, answered: str | None, told: Callable[[str], None]
+    store: StateStore,
+    key: str,
+    known: CampaignState,
+    before: str | None,
+    answered: str | None,
+    told: Callable[[str], None],
 ) -> Diagnostic | None:
-    if known.status == "paused" and not known.paused_by_us:
+    """Write a pause down as ours, unless somebody else had made it: that one is never lifted by itself."""
+    if not known.paused_by_us and "paused" in {known.status, before}:
         told(f"{key}: paused by somebody else before")
         return None
     try:

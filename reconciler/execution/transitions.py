@@ -130,8 +130,11 @@ def moved(state: State, old: str, new: str) -> State:
     if old in state.campaigns:
         state = state.with_campaign(new, state.campaigns[old]).with_campaign(old, None)
     elif old in state.tombstones:
-        rest = {key: item for key, item in state.tombstones.items() if key != old}
-        state = state.model_copy(update={"tombstones": {**rest, new: state.tombstones[old]}})
+        buried, there = state.tombstones[old], state.tombstones.get(new)
+        if there is not None:
+            earlier = (*there.earlier, there.campaign, *buried.earlier)
+            buried = buried.model_copy(update={"earlier": earlier})
+        state = _with_tombstone(_with_tombstone(state, old, None), new, buried)
     leftovers = tuple(
         item.model_copy(update={"campaign": new}) if item.campaign == old else item for item in state.leftovers
     )
@@ -141,22 +144,31 @@ def moved(state: State, old: str, new: str) -> State:
 
 def adopted(state: State, key: str, campaign: Campaign) -> State:
     """Manage a forgotten campaign again, as its new file has it."""
-    rest = {name: item for name, item in state.tombstones.items() if name != key}
-    entry = state.tombstones[key].campaign.model_copy(update={"protect": campaign.protect, "file": campaign.file})
-    return state.model_copy(update={"tombstones": rest}).with_campaign(key, entry)
+    buried = state.tombstones[key]
+    entry = buried.campaign.model_copy(update={"protect": campaign.protect, "file": campaign.file})
+    return _with_tombstone(state, key, buried.rest).with_campaign(key, entry)
 
 
 def imported(state: State, key: str, entry: CampaignState) -> State:
     """Manage a campaign as it is now; a tombstone of it has given its ledger to the entry."""
-    rest = {name: item for name, item in state.tombstones.items() if item.campaign.id != entry.id}
-    return state.model_copy(update={"tombstones": rest}).with_campaign(key, entry)
+    for name, item in state.tombstones.items():
+        if item.campaign.id == entry.id:
+            state = _with_tombstone(state, name, item.rest)
+    return state.with_campaign(key, entry)
 
 
 def forgotten(state: State, key: str, at: datetime) -> State:
-    """Stop managing a campaign; its tombstone keeps id and ledger."""
-    buried = Tombstone(at=at, campaign=state.campaigns[key])
-    tombstones = dict(sorted({**state.tombstones, key: buried}.items()))
-    return state.model_copy(update={"tombstones": tombstones}).with_campaign(key, None)
+    """Stop managing a campaign; its tombstone keeps id and ledger, and those of former campaigns of this key."""
+    entry, there = state.campaigns[key], state.tombstones.get(key)
+    buried = Tombstone(at=at, campaign=entry) if there is None else there.below(at, entry)
+    return _with_tombstone(state, key, buried).with_campaign(key, None)
+
+
+def _with_tombstone(state: State, key: str, tombstone: Tombstone | None) -> State:
+    rest = {name: item for name, item in state.tombstones.items() if name != key}
+    if tombstone is not None:
+        rest[key] = tombstone
+    return state.model_copy(update={"tombstones": dict(sorted(rest.items()))})
 
 
 def removed(state: State, key: str) -> State:

@@ -10,18 +10,16 @@ from reconciler.model.campaign import Campaign, SequenceStep
 from reconciler.model.roster import Lead
 from reconciler.tokens import find_tokens, meant_token
 
+MOST_TOKENS_TOLD = 20
+"""Unknown tokens of a step that are told one by one; the others are counted."""
+
 
 def unknown_tokens(campaign: Campaign, fields: Iterable[str] | None) -> tuple[Diagnostic, ...]:
     """Tell each token that no lead can fill, at its step. `fields` without `email`; None: nobody knows them."""
     if fields is None:
         return _unchecked(campaign)
     there = sorted({"email", *fields})
-    return tuple(
-        _unknown(campaign, index, token, there)
-        for index, step in enumerate(campaign.steps)
-        for token in _tokens(step)
-        if token not in there
-    )
+    return tuple(chain.from_iterable(_unknown(campaign, index, there) for index in range(len(campaign.steps))))
 
 
 def count_blanks(campaign: Campaign, fields: Iterable[str], leads: Sequence[Lead]) -> dict[str, int]:
@@ -35,22 +33,26 @@ def _tokens(step: SequenceStep) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*find_tokens(step.subject), *find_tokens(step.body_html))))
 
 
-def _unknown(campaign: Campaign, index: int, token: str, there: Sequence[str]) -> Diagnostic:
+def _unknown(campaign: Campaign, index: int, there: Sequence[str]) -> Iterable[Diagnostic]:
+    """Yield what a step asks of leads in vain; of many tokens only the first ones, and how many more there are."""
     step = campaign.steps[index]
-    parts = (("subject", step.subject), ("body", step.body_html))
-    where = " and ".join(name for name, text in parts if token in find_tokens(text))
-    meant = meant_token(token, there)
-    question = f"; did you mean `{{{{{meant}}}}}`?" if meant else "."
-    return error(
-        "unknown-token",
-        f"Step {index + 1} uses `{{{{{token}}}}}` in its {where}, but no lead has `{token}`{question}",
-        hint=f"Fields there are: {names_shown(there)}. A lead without the field would read nothing in its place.",
-        at=SourceRange(
-            file=campaign.file,
-            line=campaign.step_lines[index] if index < len(campaign.step_lines) else campaign.line,
-        ),
-        campaign=campaign.key,
-    )
+    parts = {"subject": dict.fromkeys(find_tokens(step.subject)), "body": dict.fromkeys(find_tokens(step.body_html))}
+    known = frozenset(there)
+    unknown = [token for token in dict.fromkeys(chain.from_iterable(parts.values())) if token not in known]
+    line = campaign.step_lines[index] if index < len(campaign.step_lines) else campaign.line
+    at = SourceRange(file=campaign.file, line=line)
+    hint = f"Fields there are: {names_shown(there)}. A lead without the field would read nothing in its place."
+    for token in unknown[:MOST_TOKENS_TOLD]:
+        where = " and ".join(name for name, tokens in parts.items() if token in tokens)
+        meant = meant_token(token, there)
+        question = f"; did you mean `{{{{{meant}}}}}`?" if meant else "."
+        message = f"Step {index + 1} uses `{{{{{token}}}}}` in its {where}, but no lead has `{token}`{question}"
+        yield error("unknown-token", message, hint=hint, at=at, campaign=campaign.key)
+    more = len(unknown) - MOST_TOKENS_TOLD
+    if more > 0:
+        what = "1 more token" if more == 1 else f"{more:,} more tokens"
+        message = f"Step {index + 1} uses {what} that no lead has."
+        yield error("unknown-token", message, hint=hint, at=at, campaign=campaign.key)
 
 
 def _unchecked(campaign: Campaign) -> tuple[Diagnostic, ...]:

@@ -9,6 +9,7 @@ import io
 import os
 import re
 import stat
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from itertools import accumulate, chain
 from pathlib import Path
@@ -18,6 +19,9 @@ from reconciler.leads.shown import names_shown
 
 LARGEST_FILE = 200_000_000
 """Bytes. A larger list is refused."""
+
+MOST_COLUMNS = 1_000
+"""A list with more columns is refused."""
 
 _DELIMITERS = ",;\t"
 _QUOTED = re.compile(r'"(?:[^"]|"")*+"')
@@ -228,6 +232,13 @@ def _end_of_reading(raw: tuple[str, ...], line: int, delimiter: str, reason: str
 def _header_problem(record: _Record) -> Problem | None:
     if record.problem:
         return record.problem
+    if len(record.cells) > MOST_COLUMNS:
+        return Problem(
+            "lead-header",
+            f"the list has {len(record.cells):,} columns; at most {MOST_COLUMNS:,} are read",
+            "Take out the columns that no email uses.",
+            record.line,
+        )
     names = [name for name in record.cells if name]
     if any(_LOOKS_LIKE_ADDRESS.search(name) for name in names):
         return Problem(
@@ -236,7 +247,7 @@ def _header_problem(record: _Record) -> Problem | None:
             "Put a line with the names of the columns above it, such as `email,firstName,company`.",
             record.line,
         )
-    twice = sorted({name for name in names if names.count(name) > 1})
+    twice = sorted(name for name, times in Counter(names).items() if times > 1)
     if twice:
         return Problem(
             "lead-header",

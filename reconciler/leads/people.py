@@ -3,11 +3,12 @@
 import re
 from collections.abc import Mapping
 from typing import NamedTuple
+from unicodedata import category
 
 from reconciler.diagnostics import Diagnostic, SourceRange, error, note
 from reconciler.leads.addresses import masked, normal_address, what_is_wrong
 from reconciler.leads.csvfile import Problem, Table
-from reconciler.leads.shown import name_shown, names_shown
+from reconciler.leads.shown import is_column_name, name_shown, names_shown
 from reconciler.model.campaign import Leads
 from reconciler.model.roster import Lead
 
@@ -100,7 +101,7 @@ def _map_columns(table: Table, leads: Leads, place: str) -> _Mapping:
         if _FIELD.fullmatch(name) and name != "email" and name not in fields:
             fields[name] = index
         else:
-            unsent.append(name or f"(column {index + 1}, without a name)")
+            unsent.append(name or f"column {index + 1} without a name")
     if unsent:
         told.append(
             note(
@@ -117,11 +118,16 @@ def _map_columns(table: Table, leads: Leads, place: str) -> _Mapping:
 
 
 def _values(cells: tuple[str, ...], fields: Mapping[str, int], fallbacks: Mapping[str, str]) -> dict[str, str]:
-    values = {field: cells[index] for field, index in fields.items() if cells[index]}
+    values = {field: cells[index] for field, index in fields.items() if _is_visible(cells[index])}
     for field, text in fallbacks.items():
-        if field not in values and text.strip():
+        if field not in values and _is_visible(text):
             values[field] = text
     return values
+
+
+def _is_visible(text: str) -> bool:
+    """Whether a reader would see anything of it: more than Unicode's separators (Z) and controls and formats (C)."""
+    return any(category(char)[0] not in "ZC" for char in text)
 
 
 def _named(header: tuple[str, ...]) -> list[str]:
@@ -129,8 +135,8 @@ def _named(header: tuple[str, ...]) -> list[str]:
 
 
 def _no_email_column(header: tuple[str, ...], wanted: str, at: SourceRange) -> Diagnostic:
-    likely = next((name for name in header if "mail" in name.casefold() and "@" not in name), None)
-    example = f'"{name_shown(likely)[1:-1]}"' if likely else "NAME OF THE COLUMN"
+    likely = next((name for name in header if "mail" in name.casefold() and is_column_name(name)), None)
+    example = f'"{likely}"' if likely else "NAME OF THE COLUMN"
     return error(
         "lead-email-column",
         f"The list has no column {name_shown(wanted)}. Columns found: {names_shown(_named(header))}.",

@@ -44,7 +44,7 @@ class Call:
     `repeatable`: doing it twice does what doing it once does. `undocumented`: it may not exist on a server.
     `lines` is there where the call carries leads: the line of each address in its list. Its errors then show no value
     of the answer, which could be somebody's data. `aftermath` says what a lost answer leaves open. What is `urgent` is
-    finished even when the run is told to end.
+    finished even when the run is told to end; what is `hurried` is tried once, for a few seconds.
     """
 
     method: str
@@ -56,6 +56,7 @@ class Call:
     lines: Mapping[str, int] | None = field(default=None, repr=False)
     aftermath: str = ""
     urgent: bool = False
+    hurried: bool = False
 
     @property
     def label(self) -> str:

@@ -95,6 +95,14 @@ class LeadterraClient:
         """Read the counters of one campaign."""
         return wire.stats(self._transport.send(Call("GET", _path(campaign_id, "stats"))), asked=campaign_id)
 
+    def glance(self, campaign_id: str) -> str | None:
+        """Return the status as one quick try shows it; None where it does not."""
+        try:
+            answer = self._transport.send(Call("GET", _path(campaign_id, "stats"), urgent=True, hurried=True))
+            return wire.stats(answer, asked=campaign_id).status
+        except ApiError:
+            return None
+
     def create(self, name: str, steps: Sequence[SequenceStep], *, operation: str) -> RemoteCampaign:
         """Create a draft; the one call that is not repeated once it may have been carried out (design §6).
 

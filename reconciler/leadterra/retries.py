@@ -72,7 +72,7 @@ class Tries:
         wait = min(wait, self._wait_left) if failure.retry_after is None else failure.retry_after
         if failure.status == _TOO_MANY:
             self._pace.too_fast(min(wait, self._max_wait))
-        if failure.hopeless or (failure.carried_out and not self._call.repeatable):
+        if failure.hopeless or self._call.hurried or (failure.carried_out and not self._call.repeatable):
             return False
         if wait > self._wait_left:
             self.refused_wait = wait

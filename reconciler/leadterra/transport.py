@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 LARGEST_ANSWER = 32 * 1024 * 1024
 CONNECT_TIMEOUT = 5.0
 _FIRST_WAIT = 0.5
+_HURRY = 3.0
 _LONGEST_WAIT = 10.0
 
 
@@ -134,6 +135,7 @@ class Transport:
             self.base_url + call.path,
             content=call.content,
             headers={**call.headers, "Authorization": f"Bearer {self._key.get_secret_value()}"},
+            timeout=min(_HURRY, self._timeout) if call.hurried else self._http.timeout,
         )
         started = time.monotonic()
         response = self._http.send(request, stream=True, follow_redirects=False)

@@ -4,7 +4,7 @@ import html
 import os
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -23,6 +23,8 @@ _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _BLANK_LINES = re.compile(r"\n[ \t]*(?:\n[ \t]*)+")
 _NAMED_CAMPAIGNS = 3
 _TOLD_TOKENS = 20
+_COMPARED_NAMES = 200
+_COMPARED_LENGTH = 80
 
 
 @dataclass
@@ -197,12 +199,12 @@ def _confused_tokens(text: Text, result: str, files: _Files) -> Iterable[Diagnos
         return
     fields = _fields(written)
     closed = written.leads is None or written.leads.fields is not None
-    for token in find_tokens(result):
-        if token in written.variables and token not in fields:
-            message = f"`{token}` is a variable of the campaign; `{{{{{token}}}}}` would be filled in from each lead."
-            at = _place_of(text, f"{{{{{token}}}}}", files)
-            make = error if closed else warning
-            yield make("variable-as-token", message, hint=f"Write `[[ {token} ]]`.", at=at)
+    confused = [token for token in find_tokens(result) if token in written.variables and token not in fields]
+    for token in confused[:_TOLD_TOKENS]:
+        message = f"`{token}` is a variable of the campaign; `{{{{{token}}}}}` would be filled in from each lead."
+        at = _place_of(text, f"{{{{{token}}}}}", files)
+        make = error if closed else warning
+        yield make("variable-as-token", message, hint=f"Write `[[ {token} ]]`.", at=at)
 
 
 def _place_of(text: Text, wanted: str, files: _Files) -> SourceRange:
@@ -227,7 +229,7 @@ def _template_problem(text: Text, problem: Problem) -> Diagnostic:
         return _undefined(text, problem, at)
     hints = {
         "template-timeout": "Look for loops over large ranges and for huge numbers.",
-        "template-budget": "Mend the slow templates first.",
+        "template-budget": "Mend the templates that are slow, or give long texts, first.",
         "template-too-large": "An email is at most 1 MB.",
         "template-outside": "Templates come from inside the repository.",
         "template-missing": "It is looked for beside the template that names it, then in `templates` of the specs.",
@@ -246,16 +248,23 @@ def _undefined(text: Text, problem: Problem, at: SourceRange) -> Diagnostic:
     if name is None or written is None:
         return error("template-undefined", f"The template cannot be rendered: {problem.message}.", at=at)
     fields = _fields(written)
-    near = nearest(name, sorted(written.variables))
+    near = _nearest(name, written.variables)
     if name in fields:
         hint = f"`[[ {name} ]]` is a lead's field: write `{{{{{name}}}}}`."
     elif near:
         hint = f"Did you mean `{near}`?"
-    elif (field_name := nearest(name, sorted(fields))) is not None:
+    elif (field_name := _nearest(name, fields)) is not None:
         hint = f"Did you mean the lead's field `{{{{{field_name}}}}}`?"
     else:
         hint = f"Give it a value under `variables` in {text.draft.file}."
     return error("template-undefined", f"There is no variable `{clipped(name)}`.", hint=hint, at=at)
+
+
+def _nearest(name: str, known: Collection[str]) -> str | None:
+    """Return the name that was probably meant; None where the search would take long (strangers choose the names)."""
+    if len(known) > _COMPARED_NAMES or len(name) > _COMPARED_LENGTH:
+        return None
+    return nearest(name, sorted(word for word in known if len(word) <= _COMPARED_LENGTH))
 
 
 def _grouped(failed: Mapping[Diagnostic, Sequence[Draft]]) -> Iterable[Diagnostic]:

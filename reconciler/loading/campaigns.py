@@ -19,6 +19,9 @@ from reconciler.model.campaign import CampaignFile
 _EMAIL_KEYS = ("sequenceSteps", "variables")
 _YEARS = range(2000, 2200)
 
+MOST_VARIABLES = 1_000
+"""A campaign with more variables is refused: looking each of them up in every email takes its time."""
+
 
 @dataclass
 class Draft:
@@ -82,7 +85,7 @@ def check(document: Document, workspace: Workspace) -> Draft:
     written = _validated(base, draft)
     if layers is not base and written is not None:
         written = _validated(layers, draft)
-    if written is not None:
+    if written is not None and _variables_are_few(draft, written):
         draft.written = written
         draft.diagnostics.extend(inexact_numbers(own, campaign=draft.key))
         _check_readiness(draft, written)
@@ -135,6 +138,16 @@ def _validated(layers: Layers, draft: Draft, *, partial: bool = False) -> Campai
             for item in told(problem, layers.source, campaign_shape(), partial=partial, campaign=draft.key)
         )
     return None
+
+
+def _variables_are_few(draft: Draft, written: CampaignFile) -> bool:
+    many = len(written.variables)
+    if many <= MOST_VARIABLES:
+        return True
+    message = f"There are {many:,} variables; a campaign has at most {MOST_VARIABLES:,}."
+    hint = "Take out those that no email uses."
+    draft.tell("too-many-variables", message, hint=hint, at=draft.layers.place(("variables",)))
+    return False
 
 
 def _check_readiness(draft: Draft, written: CampaignFile) -> None:

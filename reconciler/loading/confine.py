@@ -1,12 +1,10 @@
-"""Where a path that a stranger wrote may lead: inside the repository, and not into its machinery.
+"""Where a path that a stranger wrote may lead: inside the repository, and to nothing hidden in it.
 
 Standard library only: the template worker uses it, too.
 """
 
 import os
 import posixpath
-
-FORBIDDEN_FOLDERS = frozenset({".git", ".reconciler"})
 
 
 class RefusedPathError(ValueError):
@@ -26,11 +24,11 @@ def resolve(root: str, folder: str, path: str) -> str:
     name = posixpath.normpath(posixpath.join(folder, path))
     if name == ".." or name.startswith("../"):
         raise RefusedPathError("the path leaves the repository")
-    _not_machinery(name)
+    _not_hidden(name)
     real = real_name(root, name)
     if real is None:
         raise RefusedPathError("the path leaves the repository by a symbolic link")
-    _not_machinery(real)
+    _not_hidden(real)
     return name
 
 
@@ -46,7 +44,7 @@ def real_name(root: str, name: str) -> str | None:
     return real[len(prefix) :].replace(os.sep, "/") if real.startswith(prefix) else None
 
 
-def _not_machinery(name: str) -> None:
-    for part in name.split("/"):
-        if part.casefold() in FORBIDDEN_FOLDERS:
-            raise RefusedPathError(f"nothing inside `{part.casefold()}` may be read")
+def _not_hidden(name: str) -> None:
+    """Refuse names that begin with a dot: there git, this program and others keep their settings and their secrets."""
+    if name != "." and any(part.startswith(".") for part in name.split("/")):
+        raise RefusedPathError("no file or folder whose name begins with a dot may be used")

@@ -5,13 +5,14 @@ import subprocess
 from pathlib import Path
 
 from reconciler.diagnostics import Diagnostic, SourceRange, error
-from reconciler.loading.confine import RefusedPathError, resolve
+from reconciler.loading.confine import RefusedPathError, real_name, resolve
 from reconciler.loading.words import clipped
 from reconciler.model.campaign import Leads, LeadsFile
 
 OUTSIDE_PREFIX = "leads:"
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:")
 _GIT_SECONDS = 20
+_ENDINGS = (".csv", ".tsv", ".txt")
 
 
 class LeadFinder:
@@ -53,19 +54,27 @@ class LeadFinder:
             if not name.strip():
                 raise RefusedPathError("a file name must follow `leads:`")
             try:
-                name = resolve(str(self._leads_dir or Path("/nowhere")), "", name)
+                name = _list_name(self._leads_dir or Path("/nowhere"), "", name)
             except RefusedPathError as problem:
                 raise RefusedPathError(str(problem).replace("the repository", "the folder of lists")) from None
             return (str(self._leads_dir / name) if self._leads_dir else None), False
         if scheme := _SCHEME.match(source):
             raise RefusedPathError(f"`{scheme[0]}` is no source of lists")
-        name = resolve(str(self._root), file.rpartition("/")[0], source)
+        name = _list_name(self._root, file.rpartition("/")[0], source)
         return str(self._root / name), name in self._tracked_files()
 
     def _tracked_files(self) -> frozenset[str]:
         if self._tracked is None:
             self._tracked = frozenset(_listed_by_git(self._root))
         return self._tracked
+
+
+def _list_name(root: Path, folder: str, path: str) -> str:
+    """Return the name of a list below `root`; nothing else that a path or a link may lead to is read as one."""
+    name = resolve(str(root), folder, path)
+    if not all(found.lower().endswith(_ENDINGS) for found in (name, real_name(str(root), name) or "")):
+        raise RefusedPathError("the name of a list ends in .csv, .tsv or .txt")
+    return name
 
 
 def _listed_by_git(root: Path) -> list[str]:

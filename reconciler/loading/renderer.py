@@ -13,7 +13,8 @@ import os
 import posixpath
 import re
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import wraps
 from types import TracebackType
 from typing import Any, BinaryIO
 
@@ -27,7 +28,8 @@ from jinja2 import (
     pass_eval_context,
 )
 from jinja2.exceptions import SecurityError, TemplateError, TemplatesNotFound, UndefinedError
-from jinja2.sandbox import ImmutableSandboxedEnvironment
+from jinja2.sandbox import ImmutableSandboxedEnvironment, safe_range
+from jinja2.utils import Cycler, Joiner, Namespace
 
 from reconciler.loading.confine import RefusedPathError, resolve
 
@@ -40,6 +42,15 @@ _CACHED = 2000
 _OWN_TEXT = "\0"
 """File name of a job's own text: no file can be called so."""
 
+_ADDRESS = re.compile(r"\bat 0x[0-9a-f]+(?:>|&(?:amp;)*(?:gt|#62|#x3e);)", re.IGNORECASE)
+"""How Python ends the inside view of an object: with its address in memory, which is another one each time."""
+
+_TEXT_FILTERS = (
+    *("capitalize", "center", "e", "escape", "forceescape", "format", "indent", "lower", "pprint", "replace", "safe"),
+    *("string", "striptags", "title", "trim", "truncate", "upper", "urlencode", "urlize", "wordcount", "wordwrap"),
+)
+"""Filters that make a text of whatever they are given."""
+
 _UNDEFINED = re.compile(r"'(.+)' is undefined\Z")
 Problem = dict[str, Any]
 
@@ -50,6 +61,30 @@ class TooLargeError(Exception):
 
 class UnprintableError(Exception):
     """Something is printed that is neither text nor number."""
+
+
+class _Inside:
+    """Mixin for what templates use but never print: printed, or made part of a text, it is an error."""
+
+    def __repr__(self) -> str:
+        raise _unprintable(self)
+
+
+class _Joiner(_Inside, Joiner):
+    pass
+
+
+class _Cycler(_Inside, Cycler):
+    pass
+
+
+class _Namespace(_Inside, Namespace):
+    pass
+
+
+class _Range(_Inside):
+    def __call__(self, *bounds: int) -> range:
+        return safe_range(*bounds)
 
 
 class Templates(BaseLoader):
@@ -97,6 +132,8 @@ class Sandbox(ImmutableSandboxedEnvironment):
         )
         self.globals.pop("lipsum")
         self.filters.pop("random")
+        self.globals.update(joiner=_Joiner, cycler=_Cycler, namespace=_Namespace, range=_Range())
+        self.filters.update({name: _of_texts(self.filters[name]) for name in _TEXT_FILTERS})
         self.used: set[str] = set()
         self._templates = loader
         self._shared = shared
@@ -193,7 +230,10 @@ class Renderer:
             if size > MAX_OUTPUT_BYTES:
                 raise TooLargeError("the text is larger than 1 MB")
             parts.append(part)
-        return "".join(parts)
+        text = "".join(parts)
+        if _ADDRESS.search(text):
+            raise UnprintableError("it prints the inside view of an object, with an address that differs each time")
+        return text
 
 
 @pass_eval_context  # so that constants are looked at, too, and not folded into text before
@@ -203,7 +243,26 @@ def _printable(_context: object, value: object) -> object:
         return str(value)  # raises, naming it
     if isinstance(value, (str, int, float)) and not isinstance(value, bool):
         return value
-    raise UnprintableError(f"only texts and numbers can be printed, not {type(value).__name__}")
+    raise _unprintable(value)
+
+
+def _unprintable(value: object) -> UnprintableError:
+    name = type(value).__name__
+    shown = name.removeprefix("_").lower() if isinstance(value, _Inside) else name
+    return UnprintableError(f"only texts and numbers can be printed, not {shown}")
+
+
+def _of_texts(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a filter that refuses functions and generators: as a text, each holds its address in memory."""
+
+    @wraps(function)  # with the marks that jinja2 leaves on filters
+    def checked(*given: object, **named: object) -> object:
+        for value in (*given, *named.values()):
+            if isinstance(value, Iterator) or (callable(value) and not isinstance(value, Undefined)):
+                raise _unprintable(value)
+        return function(*given, **named)
+
+    return checked
 
 
 _CODES: tuple[tuple[type[Exception], str], ...] = (

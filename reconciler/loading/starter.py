@@ -4,21 +4,24 @@ import re
 from pathlib import Path
 
 from reconciler.diagnostics import ReconcilerError, error
+from reconciler.loading.schemas import schema_texts
 from reconciler.model.campaign import KEY_PATTERN
 
 _WORKSPACE = """\
+# yaml-language-server: $schema=../schemas/workspace.schema.json
 # What holds for every campaign. Every key has a default.
 workspace: {name}
 policy:
   timezone: UTC
-  headroom: 10              # percentage of the daily capacity that is kept free
+  headroom: 10 # percentage of the daily capacity that is kept free
 """
 _CAMPAIGN = """\
-key: {key}                # identity for ever, whatever this file is called
+# yaml-language-server: $schema=../../schemas/campaign.schema.json
+key: {key} # identity for ever, whatever this file is called
 name: {name}
-status: draft               # draft | running | paused | archived
+status: draft # draft | running | paused | archived
 sequenceSteps:
-  - subject: "Quick question, {{{{firstName}}}}"
+  - subject: "{key}: a quick question, {{{{firstName}}}}"
     bodyText: |
       Hi {{{{firstName}}}},
 
@@ -26,7 +29,7 @@ sequenceSteps:
 
       [[ sender ]]
     delayDays: 0
-  - subject: "Re: Quick question, {{{{firstName}}}}"
+  - subject: "Re: {key}: a quick question, {{{{firstName}}}}"
     bodyText: |
       Hi {{{{firstName}}}},
 
@@ -46,7 +49,7 @@ _IGNORED = ("# reconciler: state of the local backend, and the sandbox", ".recon
 
 
 def new_workspace(specs: Path) -> tuple[Path, ...]:
-    """Write a working `specs/`; raises `ReconcilerError` where there are campaigns already."""
+    """Write a working `specs/` with schemas beside it; raises `ReconcilerError` where there are campaigns already."""
     campaigns = specs / "campaigns"
     if campaigns.is_dir() and any(campaigns.rglob("*.y*ml")):
         raise ReconcilerError(
@@ -60,8 +63,12 @@ def new_workspace(specs: Path) -> tuple[Path, ...]:
     workspace = specs / "workspace.yaml"
     if not workspace.exists():
         name = re.sub(r"[^a-z0-9]+", "-", specs.resolve().parent.name.lower()).strip("-") or "default"
-        written.append(_write(workspace, _WORKSPACE.format(name=name)))
+        written.append(_write(workspace, _aligned(_WORKSPACE.format(name=name))))
     written.append(new_campaign(specs, "first-campaign"))
+    for schema in ("campaign", "workspace"):
+        file = specs.resolve().parent / "schemas" / f"{schema}.schema.json"
+        if not file.exists():
+            written.append(_write(file, schema_texts()[file.name]))
     ignore = specs.resolve().parent / ".gitignore"
     present = ignore.read_text(encoding="utf-8") if ignore.is_file() else ""
     missing = [line for line in _IGNORED if line not in present.splitlines()]
@@ -79,7 +86,7 @@ def new_campaign(specs: Path, key: str) -> Path:
     if path.exists():
         raise ReconcilerError(error("new", f"{path} exists already; nothing was written"))
     name = key.replace("-", " ").replace("_", " ").replace(".", " ").title()
-    return _write(path, _CAMPAIGN.format(key=key, name=f'"{name}"'))
+    return _write(path, _aligned(_CAMPAIGN.format(key=key, name=f'"{name}"')))
 
 
 def check_key(key: str) -> None:
@@ -87,6 +94,13 @@ def check_key(key: str) -> None:
     if not re.fullmatch(KEY_PATTERN.strip("^$"), key):
         words = f"{key!r} cannot be a key: lower-case letters and digits, then also `.`, `_` and `-`, at most 80"
         raise ReconcilerError(error("key", words))
+
+
+def _aligned(text: str) -> str:
+    """Put the comments behind the values into one column."""
+    lines = [line.partition(" # ") for line in text.splitlines()]
+    width = max(len(code) for code, mark, _ in lines if mark)
+    return "".join(f"{code:<{width}}{mark}{words}\n" if mark else f"{code}\n" for code, mark, words in lines)
 
 
 def _write(path: Path, text: str) -> Path:

@@ -18,6 +18,9 @@ SECONDS = 2.0
 TOTAL_SECONDS = 30.0
 """Longest time for all texts of one run, so that many slow templates together cannot hold a pipeline up."""
 
+TOTAL_BYTES = 64_000_000
+"""Most text that all templates of one run may give together, in bytes: so much is held in memory at once."""
+
 _START_SECONDS = 30.0
 _BATCH = 64
 
@@ -68,13 +71,22 @@ class Rendered:
 class Worker:
     """A context manager around the worker process. It is started when first needed, or ahead of it by `start`."""
 
-    def __init__(self, root: Path, shared: str, *, seconds: float = SECONDS, total: float = TOTAL_SECONDS) -> None:
+    def __init__(
+        self,
+        root: Path,
+        shared: str,
+        *,
+        seconds: float = SECONDS,
+        total: float = TOTAL_SECONDS,
+        total_bytes: int = TOTAL_BYTES,
+    ) -> None:
         self._command = [
             *(sys.executable, "-I", "-B", "-X", "utf8", "-m", "reconciler.loading.renderer"),
             *(str(root), shared),
         ]
         self._seconds = seconds
         self._left = total
+        self._bytes_left = self._total_bytes = total_bytes
         self._process: subprocess.Popen[bytes] | None = None
         self._lines: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
         self._is_ready = False
@@ -118,6 +130,9 @@ class Worker:
         if self._left <= 0:
             yield from (_failed("template-budget", "the templates before it took all the time there is") for _ in jobs)
             return
+        if self._bytes_left < 0:
+            yield from (self._too_much() for _ in jobs)
+            return
         if not self._send(jobs):
             self._left = 0
             message = "the process that renders templates cannot be started"
@@ -137,7 +152,17 @@ class Worker:
                 self._kill()
                 yield _failed("template-error", "it broke the process that renders templates")
                 return
-            yield _rendered(json.loads(line))
+            rendered = _rendered(json.loads(line))
+            self._bytes_left -= len(rendered.text.encode())
+            if self._bytes_left < 0:
+                self._kill()
+                yield self._too_much()
+                return
+            yield rendered
+
+    def _too_much(self) -> Rendered:
+        megabytes = f"{self._total_bytes / 1_000_000:g} MB"
+        return _failed("template-budget", f"all texts from templates together are larger than {megabytes}")
 
     def _send(self, jobs: Sequence[Job]) -> bool:
         try:

@@ -15,13 +15,18 @@ from reconciler.loading.shape import Shape, campaign_shape, nearest, shape_at, w
 from reconciler.loading.words import clipped, inexact_numbers, path_text, told
 from reconciler.loading.yamlmarks import Document, Path
 from reconciler.model.campaign import CampaignFile
-from reconciler.model.workspace import DAYS, Policy, PolicyFile, StartWindow, StartWindowFile, WorkspaceFile
+from reconciler.model.workspace import (
+    DAYS,
+    DEFAULT_ENVIRONMENT,
+    ENVIRONMENT_PATTERN,
+    RESERVED_ENVIRONMENTS,
+    Policy,
+    PolicyFile,
+    StartWindow,
+    StartWindowFile,
+    WorkspaceFile,
+)
 
-DEFAULT_ENVIRONMENT = "default"
-"""Name of what holds where no environment is chosen."""
-
-_RESERVED = frozenset({DEFAULT_ENVIRONMENT, "sandbox"})
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}\Z")
 _OWN_KEYS = ("key", "moved")
 
 
@@ -148,10 +153,10 @@ def _campaign_part(layer: Layer, prefix: Path, problems: list[Diagnostic]) -> La
 
 def _check_environment_name(name: str, layer: Layer, problems: list[Diagnostic]) -> None:
     at = layer.key_place(("environments", name))
-    if name in _RESERVED:
+    if name in RESERVED_ENVIRONMENTS:
         message = f"An environment cannot be called `{name}`: that name has a meaning of its own."
         problems.append(error("environment-name", message, hint="Give it another name.", at=at))
-    elif not _NAME.match(name):
+    elif not re.fullmatch(ENVIRONMENT_PATTERN, name):
         message = f"`{clipped(name)}` cannot be the name of an environment."
         hint = "Use up to 80 letters, digits, `.`, `_` and `-`; begin with a letter or digit."
         problems.append(error("environment-name", message, hint=hint, at=at))

@@ -79,7 +79,6 @@ class Capabilities(Frozen):
     """Whether the undocumented calls exist on this server: None until learned (leadterra-api.md, "Promised")."""
 
     get_campaign: bool | None = None
-    list_campaigns: bool | None = None
     patch_campaign: bool | None = None
 
 

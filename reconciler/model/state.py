@@ -78,10 +78,25 @@ class CampaignState(Frozen):
 
 
 class Tombstone(Frozen):
-    """A campaign that is no longer managed: kept so that a returning key adopts it and nobody is written to twice."""
+    """A campaign that is no longer managed: kept so that a returning key adopts it and nobody is written to twice.
+
+    `earlier` are other campaigns that had the key before, oldest first: their ledgers are kept, too.
+    """
 
     at: AwareDatetime
     campaign: CampaignState
+    earlier: tuple[CampaignState, ...] = ()
+
+    def below(self, at: AwareDatetime, campaign: CampaignState) -> "Tombstone":
+        """Bury another campaign of the same key on top of this one."""
+        return Tombstone(at=at, campaign=campaign, earlier=(*self.earlier, self.campaign))
+
+    @property
+    def rest(self) -> "Tombstone | None":
+        """What stays buried when the campaign comes back."""
+        if not self.earlier:
+            return None
+        return Tombstone(at=self.at, campaign=self.earlier[-1], earlier=self.earlier[:-1])
 
 
 class Stop(Frozen):

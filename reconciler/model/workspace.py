@@ -13,6 +13,13 @@ DAYS: tuple[Day, ...] = get_args(Day)
 ClockTime = Annotated[str, StringConstraints(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
 
 
+DEFAULT_ENVIRONMENT = "default"
+"""What holds where no environment is chosen."""
+
+RESERVED_ENVIRONMENTS = frozenset({DEFAULT_ENVIRONMENT, "sandbox"})
+ENVIRONMENT_PATTERN = r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}"
+
+
 class StartWindowFile(Authored):
     """When campaigns may start and leads may be enrolled into running ones."""
 

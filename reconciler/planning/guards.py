@@ -195,7 +195,8 @@ def _enrolled(facts: Facts) -> Verdict:
         return True, f"{there:,} enrolled, {there - expected:,} of them by somebody else"
     return False, (
         f"Leadterra counts {_leads(there)} in it, and this repository knows of {expected:,}; look in Leadterra who was "
-        f"added or removed, then take it as it is with `reconciler import {facts.campaign.key} {facts.live.id}`"
+        f"added or removed, then take it as it is with `reconciler import {facts.campaign.key} {facts.live.id}`; "
+        "a draft is then replaced by a new one"
     )
 
 

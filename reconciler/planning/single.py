@@ -46,7 +46,7 @@ class Inputs:
 class Draft:
     """The actions of one campaign, without guards yet. `facts` is there where something irreversible is among them.
 
-    `need` counts the emails that would go out today, `receive` the people who would get a first one.
+    `receive` counts the people who would get a first email; `afresh`: a new draft certainly takes over.
     """
 
     subject: Subject
@@ -57,6 +57,7 @@ class Draft:
     diagnostics: list[Diagnostic] = field(default_factory=list)
     facts: Facts | None = None
     receive: int = 0
+    afresh: bool = False
 
 
 def draft(subject: Subject, inputs: Inputs) -> Draft:
@@ -111,8 +112,7 @@ def _add(made: Draft, kind: Kind, cell: Cell, live: LiveCampaign | None, inputs:
     elif kind is Kind.CREATE and campaign is not None:
         made.actions.append(_action(made, kind, "", created(campaign)))
     elif kind is Kind.ENROLL:
-        everybody = any(action.kind is Kind.REPLACE for action in made.actions)
-        new, changed = (roster.leads, 0) if everybody else (roster.new, roster.changed)
+        new, changed = (roster.leads, 0) if made.afresh else (roster.new, roster.changed)
         if new or changed or not roster.at_hand:
             words = _enroll_reason(new, changed) if made.row in STARTED_ROWS else ""
             made.actions.append(_action(made, kind, words))
@@ -124,15 +124,25 @@ def _add_update(made: Draft, campaign: Campaign, known: CampaignState, live: Liv
     sent, read_back = inputs.sent(known.steps_digest), inputs.sent(known.read_back_digest)
     found = changes(campaign, known, live, sent=sent, read_back=read_back)
     running, patch = made.column is Column.RUNNING, inputs.live.capabilities.patch_campaign
-    if running and known.accepted and made.roster.gone:
-        # Nobody can be taken out of a draft by API, and starting it would write to people who left the list.
-        words = f"{made.roster.gone:,} of the draft's leads are no longer on the list: a new draft takes over"
-        made.actions.append(_action(made, Kind.REPLACE, words, found))
-    elif found and running and known.accepted and patch is False:
-        made.actions.append(_action(made, Kind.REPLACE, f"differs from its file; {_NEW_DRAFT}", found))
+    strangers = _strangers(known, made.roster) if running else None
+    if strangers is not None:
+        # Nobody can be taken out of a draft by API, and starting it would write to people who are not on the list.
+        made.afresh = True
+        made.actions.append(_action(made, Kind.REPLACE, f"{strangers}: a new draft takes over", found))
     elif found:
+        made.afresh = patch is False
         words = _NEW_DRAFT if patch is False else ""
         made.actions.append(_action(made, Kind.UPDATE, words, found, fallback=Kind.REPLACE))
+
+
+def _strangers(known: CampaignState, roster: Roster) -> str | None:
+    """Say whether a draft holds people whom its list does not name: nobody here knows what they would read."""
+    if known.outside:
+        count = f"{abs(known.outside):,} {'lead' if abs(known.outside) == 1 else 'leads'}"
+        return f"the draft's leads differ by {count} from those this repository enrolled"
+    if known.accepted and roster.gone:
+        return f"{roster.gone:,} of the draft's leads are no longer on the list"
+    return None
 
 
 _NEW_DRAFT = "this server cannot change a draft, so a new one takes over and the old one stays in Leadterra"
@@ -192,7 +202,7 @@ def _facts(made: Draft, live: LiveCampaign | None, inputs: Inputs, frozen: str |
         waiting = stats.queued if stats and made.row is not Row.RUNNING else 0
         expected, need = (stats.total_enrolled if stats else 0) + roster.new, waiting + roster.new
         made.receive = roster.new
-    elif known is None or any(action.kind is Kind.REPLACE for action in made.actions):
+    elif known is None or made.afresh:
         expected = need = made.receive = roster.leads
     else:
         expected = need = made.receive = known.expected_enrolled + roster.new

@@ -1,12 +1,12 @@
 """One campaign of a plan: its headline, why, and what exactly is done."""
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 from datetime import datetime
-from enum import IntEnum
 from functools import partial
 
-from reconciler.model.plan import Action, ActionStatus, Change, Effect, GuardResult, Kind, PlannedCampaign
+from reconciler.model.plan import ActionStatus, Change, Kind
+from reconciler.reporting.checks import checked
+from reconciler.reporting.entries import LOOKS, Entry, Group
 from reconciler.reporting.layout import Line, Page, Span, cells, flow, say, size, wrap
 from reconciler.reporting.worddiff import text_of, value_diff, word_diff
 from reconciler.reporting.words import (
@@ -19,8 +19,8 @@ from reconciler.reporting.words import (
     path_words,
     people,
     reads,
+    repeats,
     step_days,
-    unmade,
 )
 
 INDENT = 4
@@ -30,122 +30,36 @@ _SENDS = "sends email, cannot be undone"
 _WAITING = {ActionStatus.HELD, ActionStatus.SCHEDULED}
 
 
-class Group(IntEnum):
-    """What a campaign is counted as, in the order of the text: what needs a person comes first."""
-
-    NEEDS_YOU = 1
-    WAITS = 2
-    SCHEDULED = 3
-    STARTS = 4
-    RESUMES = 5
-    ENROLLS = 6
-    PAUSED = 7
-    CREATED = 8
-    UPDATED = 9
-    SUPPRESSES = 10
-    MOVED = 11
-    ADOPTED = 12
-    FORGOTTEN = 13
-
-
-@dataclass(frozen=True, slots=True)
-class _Look:
-    mark: str
-    style: str
-    one: str
-    many: str
-
-
-LOOKS = {
-    Group.NEEDS_YOU: _Look("✗", "red", "needs you", "need you"),
-    Group.WAITS: _Look("◷", "yellow", "waits", "wait"),
-    Group.SCHEDULED: _Look("◷", "blue", "waits for its time", "wait for their time"),
-    Group.STARTS: _Look("▶", "green", "starts", "start"),
-    Group.RESUMES: _Look("▶", "green", "goes on sending", "go on sending"),
-    Group.ENROLLS: _Look("+", "green", "gets new people", "get new people"),
-    Group.PAUSED: _Look("‖", "yellow", "paused", "paused"),
-    Group.CREATED: _Look("+", "cyan", "draft created", "drafts created"),
-    Group.UPDATED: _Look("~", "cyan", "updated", "updated"),
-    Group.SUPPRESSES: _Look("~", "cyan", "suppresses", "suppress"),
-    Group.MOVED: _Look("→", "cyan", "gets a new key", "get new keys"),
-    Group.ADOPTED: _Look("=", "cyan", "taken over", "taken over"),
-    Group.FORGOTTEN: _Look("−", "dim", "no longer managed", "no longer managed"),  # noqa: RUF001 - a minus sign is meant
-}
-"""Mark, colour and the words of the counts line."""
-
-_READY_GROUPS = (
-    (Kind.START, Group.STARTS),
-    (Kind.RESUME, Group.RESUMES),
-    (Kind.ENROLL, Group.ENROLLS),
-    (Kind.PAUSE, Group.PAUSED),
-    (Kind.CREATE, Group.CREATED),
-    (Kind.REPLACE, Group.UPDATED),
-    (Kind.UPDATE, Group.UPDATED),
-    (Kind.SUPPRESS, Group.SUPPRESSES),
-    (Kind.MOVE, Group.MOVED),
-    (Kind.ADOPT, Group.ADOPTED),
-    (Kind.FORGET, Group.FORGOTTEN),
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """A campaign that has actions, and what is planned for it as a whole."""
-
-    planned: PlannedCampaign
-    actions: tuple[Action, ...]
-
-    @property
-    def group(self) -> Group:
-        """What it is counted as."""
-        statuses = {action.status for action in self.actions}
-        for status, group in (
-            (ActionStatus.BLOCKED, Group.NEEDS_YOU),
-            (ActionStatus.HELD, Group.WAITS),
-            (ActionStatus.SCHEDULED, Group.SCHEDULED),
-        ):
-            if status in statuses:
-                return group
-        kinds = {action.kind for action in self.actions}
-        return next(group for kind, group in _READY_GROUPS if kind in kinds)
-
-    @property
-    def place(self) -> str:
-        """`file:line` of what decides, else of the campaign."""
-        first = next((action for action in self.by_weight() if action.file), None)
-        file, line = (first.file, first.line) if first else (self.planned.file, self.planned.line)
-        return f"{file or ''}{f':{line}' if file and line else ''}"
-
-    def by_weight(self) -> list[Action]:
-        """Return the actions, blocked ones first, then waiting ones."""
-        order = (ActionStatus.BLOCKED, ActionStatus.HELD, ActionStatus.SCHEDULED, ActionStatus.READY)
-        return sorted(self.actions, key=lambda action: order.index(action.status))
-
-    def kinds(self, *statuses: ActionStatus) -> list[Kind]:
-        """Return the kinds of its actions of these statuses, in order."""
-        return [action.kind for action in self.actions if action.status in statuses]
-
-    def sends(self, *statuses: ActionStatus) -> bool:
-        """Whether an action of these statuses sends email."""
-        return any(a.status in statuses and a.effect is Effect.IRREVERSIBLE for a in self.actions)
-
-
 def show(page: Page, entry: Entry, *, start: datetime, verbose: bool) -> None:
     """Write a campaign. `start` is the local time at which ready starts take place."""
     look = LOOKS[entry.group]
     page.blank()
     mark = "+" if entry.group is Group.STARTS and Kind.CREATE in entry.kinds(ActionStatus.READY) else look.mark
-    headline = [say(f"{mark} ", f"bold {look.style}"), say(entry.planned.key, "bold"), say(f" {_headline(entry)}")]
-    page.title(headline, entry.place)
-    for reason in dict.fromkeys(action.reason for action in entry.by_weight() if action.reason):
+    headline = _headline(entry)
+    page.title([say(f"{mark} ", f"bold {look.style}"), say(entry.planned.key, "bold"), say(headline)], entry.place)
+    for reason in dict.fromkeys(_reasons(entry, headline)):
         page.prose(reason, INDENT)
     rows = _Rows(page.width - INDENT)
     _intentions(rows, entry)
     _changes(rows, entry, verbose=verbose)
     _steps(rows, entry, start)
     _people(rows, entry)
-    _checks(rows, entry)
+    checks = checked(entry.actions)
+    if checks:
+        rows.built("checks", lambda width: flow(checks, width))
     rows.write(page)
+
+
+def _reasons(entry: Entry, headline: str) -> Iterator[str]:
+    """Say why, each thing once. What a ready enrolment is for, its own row says."""
+    told: set[str] = set()
+    for action in entry.by_weight():
+        if action.status is not ActionStatus.READY:
+            yield from [action.reason] if action.reason else []
+        elif action.kind is not Kind.ENROLL:
+            parts = [part for part in action.reason.split("; ") if part not in told and not repeats(part, headline)]
+            told.update(parts)
+            yield from ["; ".join(parts)] if any(parts) else []
 
 
 class _Rows:
@@ -172,19 +86,26 @@ class _Rows:
 
 
 def _headline(entry: Entry) -> str:
+    """Say what happens, to stand right behind the key."""
     if entry.group is Group.NEEDS_YOU:
-        return "needs you"
+        return " needs you"
     if entry.group in {Group.WAITS, Group.SCHEDULED}:
-        return LOOKS[entry.group].one
+        return f" {LOOKS[entry.group].one}"
     kinds = entry.kinds(ActionStatus.READY)
+    consequence = _consequence(entry, ActionStatus.READY)
+    if kinds == [Kind.ENROLL] and entry.only_details:
+        changed = entry.planned.people.changed
+        return f": {people(changed)} {_get(changed)} new details{consequence}"
     told = [_does(kind, entry) for kind in kinds if not (kind is Kind.ENROLL and Kind.START in kinds)]
-    return f"{joined(list(dict.fromkeys(told)))}{_consequence(entry, ActionStatus.READY)}"
+    return f" {joined(list(dict.fromkeys(told)))}{consequence}"
 
 
 def _does(kind: Kind, entry: Entry) -> str:
-    new = entry.planned.people.new
-    if kind is Kind.ENROLL and new:
-        return f"gets {count(new, 'new person', 'new people')}"
+    counted = entry.planned.people
+    if kind is Kind.ENROLL and entry.only_details:
+        return f"gets new details of {people(counted.changed)}"
+    if kind is Kind.ENROLL and counted.new:
+        return f"gets {count(counted.new, 'new person', 'new people')}"
     return DOES[kind]
 
 
@@ -193,6 +114,8 @@ def _consequence(entry: Entry, *statuses: ActionStatus) -> str:
     if entry.sends(*statuses):
         return f" – {_SENDS}"  # noqa: RUF001 - a dash is meant
     kinds = set(entry.kinds(*statuses))
+    if Kind.ENROLL in kinds:
+        return " – nobody new is written to"  # noqa: RUF001 - a dash is meant
     if Kind.CREATE in kinds:
         return " as a draft, nobody is contacted"
     if kinds & {Kind.UPDATE, Kind.REPLACE} and entry.planned.live == "draft":
@@ -219,6 +142,8 @@ def _intentions(rows: _Rows, entry: Entry) -> None:
 
 
 def _do(kind: Kind, entry: Entry) -> str:
+    if kind is Kind.ENROLL and entry.only_details:
+        return f"bring {people(entry.planned.people.changed)} up to date"
     if kind is Kind.ENROLL and entry.planned.people.new:
         return f"{DO[kind]} {people(entry.planned.people.new)}"
     return f"{DO[kind]} new people" if kind is Kind.ENROLL else DO[kind]
@@ -301,21 +226,3 @@ def _people(rows: _Rows, entry: Entry) -> None:
 
 def _get(number: int) -> str:
     return "gets" if number == 1 else "get"
-
-
-def _checks(rows: _Rows, entry: Entry) -> None:
-    """Show every check once, failed ones first; what the reason says already is only named."""
-    guards = list(dict.fromkeys(_guards(entry.actions)))
-    reasons = "\n".join(action.reason for action in entry.actions)
-    failed = [item for item in guards if item.passed is False]
-    items: list[Line] = [
-        [say("✗ ", "red"), say(item.id.replace("-", " ") if item.detail in reasons else item.detail)] for item in failed
-    ]
-    items += [[say("? ", "yellow"), say(text)] for text in unmade([item for item in guards if item.passed is None])]
-    items += [[say("✓ ", "green"), say(item.detail)] for item in guards if item.passed]
-    if items:
-        rows.built("checks", lambda width: flow(items, width))
-
-
-def _guards(actions: Sequence[Action]) -> Iterable[GuardResult]:
-    return (item for action in actions for item in action.guards)

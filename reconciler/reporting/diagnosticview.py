@@ -30,11 +30,15 @@ def write_diagnostics(page: Page, diagnostics: Iterable[Diagnostic]) -> None:
     page.add([say(", ".join(count(number, severity.value) for severity, number in counts.items() if number), "bold")])
 
 
+def message_of(item: Diagnostic) -> str:
+    """Return the message with the campaign it concerns in front of it, unless it begins with that already."""
+    if item.campaign is None or item.message.startswith((f"{item.campaign}:", f"{item.campaign} ")):
+        return item.message
+    return f"{item.campaign}: {item.message}"
+
+
 def _show(page: Page, item: Diagnostic) -> None:
-    about = f"{item.campaign}: " if item.campaign and item.campaign not in item.message else ""
-    page.add(
-        [say(f"{item.severity.value}: ", _STYLES[item.severity]), say(f"{about}{item.message}", "bold")], hanging=2
-    )
+    page.add([say(f"{item.severity.value}: ", _STYLES[item.severity]), say(message_of(item), "bold")], hanging=2)
     if item.place:
         page.add([say(item.place, "cyan")], indent=2)
     if item.hint:

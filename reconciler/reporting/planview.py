@@ -3,8 +3,11 @@
 from collections.abc import Sequence
 
 from reconciler.diagnostics import Diagnostic, Severity, has_errors
-from reconciler.model.plan import Action, ActionStatus, Effect, Kind, Plan, PlannedCampaign
-from reconciler.reporting.campaignview import LOOKS, Entry, Group, show
+from reconciler.model.plan import Action, ActionStatus, Kind, Plan, PlannedCampaign
+from reconciler.reporting.campaignview import show
+from reconciler.reporting.checks import waiting_helps
+from reconciler.reporting.diagnosticview import message_of
+from reconciler.reporting.entries import LOOKS, Entry, Group
 from reconciler.reporting.layout import Line, Page, flow, say
 from reconciler.reporting.words import count, moment, people, zone_of
 
@@ -36,8 +39,8 @@ def render_plan(
         _summary(page, plan, entries)
     for entry in entries:
         show(page, entry, start=local, verbose=verbose)
-    _notes(page, plan)
-    _closing(page, plan, command)
+    _notes(page, plan, entries)
+    _closing(page, plan, entries, command)
     return page.render()
 
 
@@ -66,12 +69,17 @@ def _summary(page: Page, plan: Plan, entries: Sequence[Entry]) -> None:
         page.add([say(f"{paused} sending later steps to {who}.")], indent=2)
     counts = []
     for group, look in LOOKS.items():
-        number = sum(entry.group is group for entry in entries)
+        number = sum(_counts_as(entry, group) for entry in entries)
         if number:
             counts.append(f"{number:,} {look.one if number == 1 else look.many}")
     if plan.summary.unchanged:
         counts.append(f"{plan.summary.unchanged:,} unchanged")
     page.dotted(counts, indent=2)
+
+
+def _counts_as(entry: Entry, group: Group) -> bool:
+    """Count a campaign once, but one that is let go always as that, too."""
+    return entry.group is group or (group is Group.FORGOTTEN and Kind.FORGET in entry.kinds(ActionStatus.READY))
 
 
 def _headline(new: int) -> str:
@@ -80,11 +88,7 @@ def _headline(new: int) -> str:
     return f"{people(new)} {'gets' if new == 1 else 'get'} a first email if you apply this."
 
 
-def _sends(plan: Plan) -> bool:
-    return any(a.status is ActionStatus.READY and a.effect is Effect.IRREVERSIBLE for a in plan.actions)
-
-
-def _notes(page: Page, plan: Plan) -> None:
+def _notes(page: Page, plan: Plan, entries: Sequence[Entry]) -> None:
     """Write what concerns the plan as a whole: errors first, then warnings and notes."""
     page.blank()
     ranks = list(Severity)
@@ -94,14 +98,13 @@ def _notes(page: Page, plan: Plan) -> None:
     if not plan.refreshed:
         told = "the server (live facts are those of the state; checks marked ? are made by apply)"
         page.fact("Not asked", [say(told)], indent=2, column=_COLUMN)
-    if _sends(plan):
+    if any(entry.sends(ActionStatus.READY) for entry in entries):
         told = "campaigns outside this repository (seen only in what is left today)"
         page.fact("Not counted", [say(told)], indent=2, column=_COLUMN)
 
 
 def _note(page: Page, label: str, item: Diagnostic, style: str) -> None:
-    about = f"{item.campaign}: " if item.campaign and item.campaign not in item.message else ""
-    text: Line = [say(f"{about}{item.message}", style if item.severity is Severity.ERROR else "")]
+    text: Line = [say(message_of(item), style if item.severity is Severity.ERROR else "")]
     if item.place:
         text.append(say(f"  {item.place}", "dim"))
     page.fact(label, text, indent=2, column=_COLUMN)
@@ -109,14 +112,15 @@ def _note(page: Page, label: str, item: Diagnostic, style: str) -> None:
         page.prose(item.hint, 2 + _COLUMN)
 
 
-def _closing(page: Page, plan: Plan, command: str | None) -> None:
+def _closing(page: Page, plan: Plan, entries: Sequence[Entry], command: str | None) -> None:
     page.blank()
     digest = say(f"digest {plan.digest[:8]}", "dim")
     if any(action.status is ActionStatus.READY for action in plan.actions):
-        do = [say("Do exactly this: "), say(command, "bold")] if command else [say("Doing exactly this:")]
-        lines = flow([do, [digest]], page.width, gap=6)
+        do: Line = [say("Do exactly this: "), say(command or "", "bold")]
+        doing: Line = [say(f"Doing this plan: {plan.digest[:8]}")]
+        lines = flow([do, [digest]] if command else [doing], page.width, gap=6)
     elif plan.actions:
-        lines = flow([[say(_nothing_now(plan))], [digest]], page.width, gap=6)
+        lines = flow([[say(_nothing_now(entries))], [digest]], page.width, gap=6)
     elif has_errors(plan.diagnostics):
         lines = [[say("Nothing can be planned until the errors above are put right.")]]
     else:
@@ -129,8 +133,10 @@ def _closing(page: Page, plan: Plan, command: str | None) -> None:
         page.add(line)
 
 
-def _nothing_now(plan: Plan) -> str:
-    groups = {entry.group for entry in _entries(plan)}
-    if groups == {Group.NEEDS_YOU}:
+def _nothing_now(entries: Sequence[Entry]) -> str:
+    helps = {waiting_helps(entry.actions) for entry in entries}
+    if helps == {False}:
         return "An apply would change nothing until this is put right."
-    return "An apply would change nothing now; run it again later."
+    if helps == {True}:
+        return "An apply would change nothing now; run it again later."
+    return "An apply would change nothing now; run it again later. Part of it must be put right first."

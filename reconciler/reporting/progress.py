@@ -7,7 +7,7 @@ from typing import TextIO
 from reconciler.model.plan import Action, Kind
 from reconciler.model.report import ActionResult, Outcome
 from reconciler.reporting.escape import plain
-from reconciler.reporting.words import DONE
+from reconciler.reporting.words import DONE, ended
 
 _EVERY = 2.0
 _BEGINS = {
@@ -47,8 +47,10 @@ class ProgressSink:
         """Tell how it ended."""
         with self._lock:
             self._told.pop(action.campaign, None)
-            ending = DONE[action.kind] if result.outcome is Outcome.DONE else result.outcome.value
-            self._write(f"{action.campaign}: {ending}" + (f" - {result.detail}" if result.detail else ""))
+            told = result.outcome.value, result.detail
+            if result.outcome is Outcome.DONE:
+                told = ended(result.kind, DONE[result.kind], result.detail)
+            self._write(f"{action.campaign}: {' - '.join(filter(None, told))}")
 
     def leads_enrolled(self, campaign: str, done: int, total: int) -> None:
         """Tell how far an enrolment has come, in leads."""

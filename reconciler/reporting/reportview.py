@@ -5,12 +5,14 @@ from dataclasses import dataclass
 
 from reconciler.model.plan import Kind, Plan
 from reconciler.model.report import ActionResult, Outcome, Report
+from reconciler.reporting.checks import waiting_helps
 from reconciler.reporting.diagnosticview import write_diagnostics
+from reconciler.reporting.entries import only_details
 from reconciler.reporting.layout import Line, Page, cells, say
-from reconciler.reporting.words import DONE, count, moment, people, zone_of
+from reconciler.reporting.words import DONE, STATE, ended, joined, moment, people, zone_of
 
-_STATE = {Kind.START: "running", Kind.RESUME: "running", Kind.PAUSE: "paused"}
 _WIDEST_KEY = 28
+_NAMED = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +38,15 @@ _LOOKS = {
 """In the order of the text; a campaign bears the mark of its first outcome in this order."""
 
 _SENDING = {Kind.ENROLL, Kind.START}
+_LEADS_UP = {Kind.CREATE, Kind.UPDATE, Kind.REPLACE, Kind.ENROLL}
+_GOES_OUT = {Kind.START, Kind.RESUME}
 _UNFINISHED = {Outcome.UNKNOWN, Outcome.FAILED, Outcome.NOT_ATTEMPTED}
 
 
 def render_report(report: Report, plan: Plan, *, color: bool = False, width: int = 100) -> str:
-    """Write what an apply did with a plan, for people. `width` is in columns."""
+    """Write what an apply did with a plan, for people; empty where there was nothing to do. `width` is in columns."""
+    if not (report.results or report.diagnostics or report.interrupted):
+        return ""
     page = Page(color=color, width=width)
     zone, place = zone_of(plan.timezone)
     header = [plan.workspace, plan.environment, f"{moment(report.started_at.astimezone(zone))} {place}"]
@@ -49,13 +55,14 @@ def render_report(report: Report, plan: Plan, *, color: bool = False, width: int
         page.blank()
         told = "Interrupted: the run was told to end before it was through. What it did and did not do:"
         page.add([say(told, "bold red")], hanging=2)
-    campaigns = _by_campaign(report.results)
+    campaigns = _by_campaign(report.results, plan)
+    brought = _brought_up_to_date(plan)
     column = min(max((cells(say(key).text) for key in campaigns), default=0), _WIDEST_KEY) + 4
     page.blank()
     for key, results in campaigns.items():
-        _campaign(page, key, results, column)
+        _campaign(page, key, results, column, brought.get(key))
     for outcome in _LOOKS:
-        _section(page, outcome, report, plan)
+        _section(page, outcome, campaigns, plan)
     page.blank()
     if report.diagnostics:
         write_diagnostics(page, report.diagnostics)
@@ -64,32 +71,67 @@ def render_report(report: Report, plan: Plan, *, color: bool = False, width: int
     return page.render()
 
 
-def _by_campaign(results: Sequence[ActionResult]) -> Mapping[str, list[ActionResult]]:
+def _by_campaign(results: Sequence[ActionResult], plan: Plan) -> Mapping[str, list[ActionResult]]:
+    """Sort by key, and the actions of each campaign as the plan has them; an update may have ended as a new draft."""
+    places: dict[tuple[str, Kind], int] = {}
+    for place, action in enumerate(plan.actions):
+        for kind in (action.kind, action.fallback or action.kind):
+            places.setdefault((action.campaign, kind), place)
+    last = len(plan.actions)
+    ordered = sorted(results, key=lambda item: (item.campaign, places.get((item.campaign, item.kind), last)))
     campaigns: dict[str, list[ActionResult]] = {}
-    for result in results:
+    for result in ordered:
         campaigns.setdefault(result.campaign, []).append(result)
-    return dict(sorted(campaigns.items()))
+    return campaigns
 
 
-def _campaign(page: Page, key: str, results: Sequence[ActionResult], column: int) -> None:
-    """Write one line: what it is now, what is not done, the server's counts, and the single steps that were done."""
+def _brought_up_to_date(plan: Plan) -> Mapping[str, int]:
+    """Return how many people get new details, for each campaign whose enrolment adds nobody."""
+    kinds: dict[str, set[Kind]] = {}
+    for action in plan.actions:
+        kinds.setdefault(action.campaign, set()).add(action.kind)
+    return {
+        campaign.key: campaign.people.changed
+        for campaign in plan.campaigns
+        if only_details(campaign.people, kinds.get(campaign.key, ()))
+    }
+
+
+def _campaign(page: Page, key: str, results: Sequence[ActionResult], column: int, brought: int | None) -> None:
+    """Write one line: what it is now, what is not done, the server's counts, and what else there is to say."""
     look = next(look for outcome, look in _LOOKS.items() if any(item.outcome is outcome for item in results))
-    done = [item for item in results if item.outcome is Outcome.DONE]
-    parts = [_STATE.get(done[-1].kind, DONE[done[-1].kind])] if done else []
-    for outcome, other in _LOOKS.items():
+    words, details = _done([item for item in results if item.outcome is Outcome.DONE], brought)
+    parts = [" · ".join(words)] if words else []
+    for outcome in dict.fromkeys(item.outcome for item in results if item.outcome is not Outcome.DONE):
         kinds = [item.kind.value for item in results if item.outcome is outcome]
-        if kinds and outcome is not Outcome.DONE:
-            parts.append(f"{other.one} ({', '.join(kinds)})")
+        parts.append(f"{_LOOKS[outcome].one} ({', '.join(kinds)})")
     text: Line = [say("; ".join(parts))]
     counts = _counts(results)
     if counts:
         text.append(say(f"   {counts}", "bold"))
-    if len(done) > 1:
-        steps = [f"{DONE[item.kind]}{f': {item.detail}' if item.detail else ''}" for item in done]
-        text.append(say(f"   ({'; '.join(steps) if any(item.detail for item in done) else ', '.join(steps)})", "dim"))
-    elif done and done[0].detail:
-        text.append(say(f"   {done[0].detail}", "dim"))
+    if details:
+        text.append(say(f"   ({' · '.join(details)})", "dim"))
     page.mark(say(f"{look.mark} ", f"bold {look.style}"), say(key, "bold"), text, column)
+
+
+def _done(done: Sequence[ActionResult], brought: int | None) -> tuple[list[str], list[str]]:
+    """Say what it is now, and how it came to that: what only led up to a start is told behind it.
+
+    `brought` is how many people got new details from an enrolment that adds nobody.
+    """
+    goes_out = any(item.kind in _GOES_OUT for item in done)
+    words: list[str] = []
+    details: list[str] = []
+    for item in done:
+        word, detail = ended(item.kind, STATE.get(item.kind, DONE[item.kind]), item.detail)
+        if item.kind is Kind.ENROLL and brought is not None:
+            word, detail = f"{brought:,} brought up to date", ""
+        if goes_out and item.kind in _LEADS_UP:
+            details.append(detail or word)
+        else:
+            words.append(word)
+            details += [detail] if detail else []
+    return words, details
 
 
 def _counts(results: Sequence[ActionResult]) -> str:
@@ -103,37 +145,41 @@ def _counts(results: Sequence[ActionResult]) -> str:
     return " · ".join(f"{name} {number:,}" for name, number in shown.items())
 
 
-def _section(page: Page, outcome: Outcome, report: Report, plan: Plan) -> None:
+def _section(page: Page, outcome: Outcome, campaigns: Mapping[str, Sequence[ActionResult]], plan: Plan) -> None:
     """Say why, for everything that ended in this way; actions of a campaign with one reason stand together."""
     if outcome is Outcome.DONE:
         return
     reasons = {(action.campaign, action.kind): action.reason for action in plan.actions}
     told: dict[tuple[str, str], list[str]] = {}
-    for item in report.results:
-        if item.outcome is outcome:
-            why = item.detail or reasons.get((item.campaign, item.kind), "")
-            told.setdefault((item.campaign, why), []).append(item.kind.value)
+    for key, results in campaigns.items():
+        for item in results:
+            if item.outcome is outcome:
+                why = item.detail or reasons.get((key, item.kind), "")
+                told.setdefault((key, why), []).append(item.kind.value)
     if not told:
         return
     page.blank()
     page.add([say(_LOOKS[outcome].title, f"bold {_LOOKS[outcome].style}")])
-    for (key, why), kinds in sorted(told.items()):
+    for (key, why), kinds in told.items():
         page.add([say(key, "bold"), say(f"  {', '.join(kinds)}")], indent=2, hanging=2)
         if why:
             page.prose(why, 4)
 
 
 def _closing(page: Page, report: Report, plan: Plan, campaigns: Mapping[str, Sequence[ActionResult]]) -> None:
+    """Count campaigns, as the plan does; one in which several things happened is in several of the counts."""
     if not report.results:
         page.add([say("There was nothing to do.", "bold")])
         return
-    total = [_recipients(_new_recipients(plan, campaigns), unsure=any(map(_unsure, campaigns.values())))]
+    brought = _brought_up_to_date(plan)
+    unsure = any(_unsure(results) for key, results in campaigns.items() if key not in brought)
+    total = [_recipients(_new_recipients(plan, campaigns), unsure=unsure)]
     for outcome in reversed(_LOOKS):
-        number = report.count(outcome)
+        number = sum(any(item.outcome is outcome for item in results) for results in campaigns.values())
         if number:
             total.append(f"{number:,} {_LOOKS[outcome].one if number == 1 else _LOOKS[outcome].many}")
     page.dotted(total, style="bold")
-    for line in _next(report):
+    for line in _next(report, plan):
         page.add([say(line)])
 
 
@@ -167,16 +213,37 @@ def _new_recipients(plan: Plan, campaigns: Mapping[str, Sequence[ActionResult]])
     return total
 
 
-def _next(report: Report) -> list[str]:
+def _next(report: Report, plan: Plan) -> list[str]:
     outcomes = {item.outcome for item in report.results}
+    stuck, waits = _waiting(report, plan)
     if report.interrupted or outcomes & _UNFINISHED:
         number = sum(report.count(outcome) for outcome in _UNFINISHED)
-        rest = f"the {count(number, 'action')} that {'is' if number == 1 else 'are'} left" if number else "the rest"
-        lines = [f"Run the same command again: it does {rest}, and nothing twice."]
-    elif outcomes & {Outcome.HELD, Outcome.SCHEDULED}:
+        left = "the one action that is left" if number == 1 else f"the {number:,} actions that are left"
+        lines = [f"Run the same command again: it does {left if number else 'the rest'}, and nothing twice."]
+    elif waits:
         lines = ["Run the same command again later: what waits is looked at anew."]
     else:
         lines = []
+    if stuck:
+        lines.append(
+            f"Waiting does not help {joined(stuck)}: nothing changes until the cause, told above, is put right."
+        )
     if Outcome.BLOCKED in outcomes:
         lines.append("What needs you stays as it is until its cause, told above, is put right.")
     return lines
+
+
+def _waiting(report: Report, plan: Plan) -> tuple[list[str], bool]:
+    """Tell apart what waits: the campaigns that time does not help, and whether there are others."""
+    planned = {(action.campaign, action.kind): action for action in plan.actions}
+    stuck: dict[str, None] = {}
+    waits = False
+    for item in report.results:
+        if item.outcome in {Outcome.HELD, Outcome.SCHEDULED}:
+            action = planned.get((item.campaign, item.kind))
+            if action is None or waiting_helps([action]):
+                waits = True
+            else:
+                stuck[item.campaign] = None
+    names = list(stuck) if len(stuck) <= _NAMED else [*list(stuck)[:_NAMED], f"{len(stuck) - _NAMED:,} more"]
+    return names, waits

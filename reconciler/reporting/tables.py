@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Sequence
 from io import StringIO
 
-from reconciler.diagnostics import Diagnostic
+from reconciler.diagnostics import Diagnostic, Severity
 from reconciler.model.state import State
-from reconciler.reporting.escape import plain
+from reconciler.reporting.escape import guard, plain
 
 WIDEST = 160
 
@@ -21,7 +21,8 @@ def render_table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, width
         table.add_row(*(Text(plain(cell), overflow="fold") for cell in row))
     drawn = StringIO()
     Console(file=drawn, width=width, color_system=None, highlight=False, markup=False).print(table)
-    return "".join(f"{line.rstrip()}\n" for line in drawn.getvalue().splitlines())
+    # A cell that goes on in a further line may begin one with what a pipeline takes for a command.
+    return guard("".join(f"{line.rstrip()}\n" for line in drawn.getvalue().splitlines()))
 
 
 def render_state(state: State) -> str:
@@ -57,15 +58,22 @@ def render_state(state: State) -> str:
 
 
 def render_checkup(rows: Sequence[tuple[str, Diagnostic | str]]) -> str:
-    """Show what `doctor` found: a line a check, with what to do where it failed."""
+    """Show what `doctor` found: a line a check, with what to do; ✗ is an error, ! is less."""
     table = []
     for name, found in rows:
         if isinstance(found, str):
             table.append(("✓", name, found))
         else:
-            words = f"{found.message}; {found.hint}" if found.hint else found.message
-            table.append(("✗", name, words))
+            table.append(("✗" if found.severity is Severity.ERROR else "!", name, _with_hint(found)))
     return render_table(("", "check", "found"), table)
+
+
+def _with_hint(found: Diagnostic) -> str:
+    if not found.hint:
+        return found.message
+    if found.message.endswith((".", "?", "!")):
+        return f"{found.message} {found.hint[:1].upper()}{found.hint[1:]}"
+    return f"{found.message}; {found.hint}"
 
 
 _MANAGED = ("key", "id", "status", "enrolled", "started", "file")

@@ -64,6 +64,11 @@ DONE = {
 }
 """The same when it is over."""
 
+STATE = {Kind.START: "running", Kind.RESUME: "running", Kind.PAUSE: "paused"}
+"""What a campaign is from then on, where that says more than what was done."""
+
+_WORD = re.compile(r"\w+")
+
 
 def count(number: int, one: str, many: str | None = None) -> str:
     """Count things: `1 person`, `1,400 people`. Without `many`, an `s` is added."""
@@ -134,7 +139,7 @@ def path_words(path: str) -> str:
 def enrolment(counted: People) -> str:
     """Say who is enrolled out of which list."""
     rows = f" of {count(counted.rows, 'row')}" if counted.rows is not None else ""
-    parts = [f"{counted.new:,}{rows}"]
+    parts = [f"{f'{counted.new:,}' if counted.new or not counted.changed else 'nobody new'}{rows}"]
     inside = (counted.leads or 0) - counted.new
     if inside > 0:
         parts.append(f"{inside:,} in it already")
@@ -158,3 +163,16 @@ def unmade(guards: list[GuardResult]) -> list[str]:
     for item in guards:
         reasons.setdefault(item.detail, []).append(item.id.replace("-", " "))
     return [f"{', '.join(names)}: {reason}" for reason, names in reasons.items()]
+
+
+def repeats(text: str, said: str) -> bool:
+    """Whether a text only says again, in the same words, what was said."""
+    words = set(_WORD.findall(text.lower())) - {"it"}
+    return bool(words) and words <= set(_WORD.findall(said.lower()))
+
+
+def ended(kind: Kind, word: str, detail: str) -> tuple[str, str]:
+    """Say once what was done: the word and what the detail adds, or the detail alone where it has the word in it."""
+    if not detail or repeats(detail, f"{word} {DONE[kind]} {STATE.get(kind, '')}"):
+        return word, ""
+    return (detail, "") if repeats(word, detail) else (word, detail)

@@ -1,8 +1,8 @@
 """How fast the program starts, validates and plans: `make bench`. A measurement, not a test.
 
 1,000 drafts are made once on a sandbox on a port, through the session. Then each command runs a few times in a process
-of its own, and the best and the median are shown. For comparison, terraform 1.11.4 needs 1.7 s to plan 1,000 unchanged
-resources (measured; the issue's figure): that is the mark for `plan --no-refresh`.
+of its own, and the best and the median are shown. The mark for `plan --no-refresh` are 1.7 s: what terraform 1.11.4 was
+measured to need for a plan of 1,000 unchanged resources. It is not run here.
 """
 
 import argparse

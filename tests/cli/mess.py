@@ -1,4 +1,4 @@
-"""Every kind of broken file of the issue's list in one repository, so that one run has to tell them all."""
+"""Every kind of broken file that people write in one repository, so that one run has to tell them all."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -4,6 +4,7 @@ import fcntl
 import os
 import pty
 import select
+import signal
 import subprocess
 import sys
 import termios
@@ -13,7 +14,8 @@ from contextlib import contextmanager
 
 from support.world import Ended, World
 
-PATIENCE = 30.0
+PATIENCE = 60.0
+"""Seconds. No test lasts that long: it is how late a loaded machine may be."""
 
 
 @contextmanager
@@ -27,6 +29,7 @@ def running(world: World, *arguments: str) -> Iterator[subprocess.Popen[str]]:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        preexec_fn=_hear_interrupts,  # noqa: PLW1509 - one system call, and no lock
     )
     try:
         yield process
@@ -49,8 +52,14 @@ def eventually(condition: Callable[[], bool]) -> None:
         time.sleep(0.02)
 
 
+def _hear_interrupts() -> None:
+    """Undo what a shell does to a job in its background: it and all its children ignore SIGINT."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def _take_terminal() -> None:
     """Make the terminal on stdin the controlling one, so that Ctrl-C typed there is a signal."""
+    _hear_interrupts()
     fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 
 
@@ -67,7 +76,7 @@ def at_terminal(
         stdout=terminal,
         stderr=terminal,
         start_new_session=True,
-        preexec_fn=_take_terminal,  # noqa: PLW1509 - two system calls, and no lock
+        preexec_fn=_take_terminal,  # noqa: PLW1509 - three system calls, and no lock
     )
     os.close(terminal)
     shown, typed, end = b"", False, time.monotonic() + PATIENCE

@@ -155,9 +155,11 @@ def test_a_killed_apply_leaves_no_lock(wanting: World) -> None:
 
 
 def test_one_at_a_time(wanting: World) -> None:
+    """The first is frozen in the middle of its enrolment, so that it holds its lock for as long as the others need."""
     wanting.sandbox.add_fault(Fault(kind="enroll", action="slow", seconds=2, nth=1))
     with running(wanting, "apply", "--auto-approve") as first:
         eventually(lambda: "enroll" in wanting.kinds())
+        first.send_signal(signal.SIGSTOP)
         second = wanting.cli("apply", "--auto-approve")
         assert second.code == 1
         assert f"process {first.pid}" in " ".join(second.err.split())
@@ -165,5 +167,6 @@ def test_one_at_a_time(wanting: World) -> None:
         assert doctor.code == 1
         assert f"process {first.pid}" in " ".join(doctor.out.split())
         assert "Another apply" not in wanting.cli("plan").text, "plan needs no lock"
+        first.send_signal(signal.SIGCONT)
         assert finished(first).code == 0
     assert wanting.writes() == ["create", "enroll", "start"]

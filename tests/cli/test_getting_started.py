@@ -1,17 +1,16 @@
 """The first hour: init, new, validate, schema, doctor, import and the sandbox, each in a process of its own."""
 
 import json
-import os
 import re
 import shutil
 import signal
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import yaml
-from support.world import REPOSITORY, World
+from cli.process import finished, running
+from support.world import REPOSITORY, Ended, World
 
 
 @pytest.fixture
@@ -118,7 +117,7 @@ def test_environments_have_states_of_their_own(world: World) -> None:
     world.campaign("one")
     world.workspace(environments={"prod": {"overrides": {"name": "In production"}}})
     assert world.cli("state", "init").code == 0
-    assert world.cli("state", "init", "--env", "prod").code == 0
+    assert world.cli("state", "init", "--env", "prod", "--auto-approve").code == 0
     assert world.cli("apply", "--auto-approve", "--env", "prod").code == 0
     assert [item.name for item in world.sandbox.campaigns()] == ["In production"]
     assert world.cli("state", "show", "one").code == 1
@@ -210,35 +209,23 @@ def test_import_takes_a_campaign_over(world: World) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_the_sandbox_serves_other_processes_until_it_is_told_to_end(world: World, number: signal.Signals) -> None:
-    process = subprocess.Popen(
-        [sys.executable, "-m", "reconciler", "sandbox", "--port", "0"],
-        cwd=world.root,
-        env=world.environ,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    try:
+    with running(world, "sandbox", "--port", "0") as process:
         assert process.stderr is not None
         first, second = process.stderr.readline(), process.stderr.readline()
-        url = re.search(r"http://127\.0\.0\.1:\d+/v1", first)
+        url = re.search(r"http://127\.0\.0\.1:(\d+)/v1", first)
         assert url, first
         variables = dict(re.findall(r"(LEADTERRA_\w+)=(\S+)", second))
         assert variables["LEADTERRA_BASE_URL"] == url[0]
         world.campaign("one", leads=None)
-        assert world.cli("state", "init", env=variables).code == 0
+        begun = world.cli("state", "init", env=variables)
+        assert begun.code == 0, begun.text
         applied = world.cli("apply", "--auto-approve", env=variables)
-        assert (applied.code, "created" in applied.out) == (0, True)
-        taken = world.cli(
-            "sandbox", "--port", url[0].rpartition(":")[2].partition("/")[0], "--database", "other.sqlite3"
-        )
+        assert (applied.code, "created" in applied.out) == (0, True), applied.text
+        taken = world.cli("sandbox", "--port", url[1], "--database", "other.sqlite3")
         assert taken.code == 1
         assert "--port" in taken.err
-    finally:
-        os.kill(process.pid, number)
-        out, err = process.communicate(timeout=20)
-    assert process.returncode == 0
-    assert (out, err) == ("", "")
+        process.send_signal(number)
+        assert finished(process) == Ended(0, "", "")
     assert world.kinds() == []
 
 

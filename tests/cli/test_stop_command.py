@@ -39,7 +39,7 @@ def test_it_needs_no_valid_files(started: World, breaking: Callable[[World], obj
     breaking(started)
     ended = started.cli("stop", "--all", "--reason", "wrong price")
     assert ended.code == 0
-    assert ended.out == "2 of 2 paused or not sending. Reason: wrong price\n"
+    assert ended.out == "2 campaigns are paused.\n"
     assert {status(started, key) for key in ("one", "two")} == {"paused"}
 
 
@@ -101,7 +101,7 @@ def test_without_a_key_the_mark_stands_and_the_danger_is_told(started: World) ->
     words = " ".join(ended.err.split())
     assert "LEADTERRA_API_KEY is not set" in words
     assert "one, two may still be sending" in words
-    assert "0 of 2 paused" in ended.out
+    assert "0 of 2 campaigns are paused; 2 may still be sending." in ended.out
     assert started.cli("apply", "--auto-approve").code in {0, 3}
     assert "Stopped" in started.cli("state", "list").out
 
@@ -120,7 +120,7 @@ def test_a_pause_that_fails_is_told_and_the_others_are_made(started: World) -> N
     started.sandbox.add_fault(Fault(kind="pause", action="reject", status=400, nth=1))
     ended = started.cli("stop", "--all", "--reason", "x")
     assert ended.code == 1
-    assert "1 of 2 paused" in ended.out
+    assert "1 of 2 campaigns is paused; 1 may still be sending." in ended.out
     assert "may still be sending" in " ".join(ended.err.split())
     assert started.cli("stop", "--all", "--reason", "x").code == 0
     assert {status(started, key) for key in ("one", "two")} == {"paused"}

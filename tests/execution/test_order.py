@@ -1,9 +1,11 @@
 """What comes before what, and that every action is told exactly once."""
 
+import threading
 from collections.abc import Callable
 
 import pytest
 from execution.acts import drafted, queued, running, seen, since
+from execution.conftest import Around
 from support.world import World, actions, outcomes
 
 from reconciler.execution import executor
@@ -34,8 +36,11 @@ def test_leads_go_in_batches_of_500(world: World) -> None:
     assert len(entry.ledger) == 3
 
 
-def test_all_pauses_come_first(world: World) -> None:
-    """A pause that follows from a file that is gone comes first, too, and the campaign's other actions with it."""
+def test_all_pauses_come_first(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pause that follows from a file that is gone comes first, too, and the campaign's other actions with it.
+
+    One thread does everything, in the order it is given; by their keys the pausing campaigns come last.
+    """
     running(world, "x", "y", "z")
     before = seen(world)
     world.campaign("z", status="paused")
@@ -43,11 +48,24 @@ def test_all_pauses_come_first(world: World) -> None:
     for key in ("a", "b", "c"):
         world.leads(key)
         world.campaign(key, status="running", sequenceSteps=[{"subject": f"About {key}", "bodyText": f"Text {key}"}])
+    monkeypatch.setattr(executor, "WORKERS", 1)
     report = world.apply()
     assert {item.outcome for item in report.results} == {"done"}
     writes = [request.kind for request in since(world, before) if request.method != "GET"]
-    assert writes[:2] == ["pause", "pause"]
-    assert sorted(writes[2:]) == ["create"] * 3 + ["enroll"] * 3 + ["start"] * 3
+    assert writes == ["pause", "pause", *["create", "enroll", "start"] * 3]
+
+
+def test_everything_else_waits_for_the_pauses(world: World, around: Around) -> None:
+    """A pause that takes long holds the others up, though threads are free for them."""
+    running(world, "z")
+    world.campaign("z", status="paused")
+    world.campaign("a", leads=None)
+    created, early = threading.Event(), list[bool]()
+    around("pause", before=lambda: early.append(created.wait(1)))
+    around("create", before=created.set)
+    assert {outcome for _, _, outcome in outcomes(world.apply())} == {"done"}
+    assert early == [False]
+    assert created.is_set()
 
 
 def test_nothing_blocks_a_pause(world: World) -> None:

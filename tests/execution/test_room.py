@@ -98,6 +98,19 @@ def test_reservations_under_a_race(need: int) -> None:
     assert found.count(ActionStatus.READY) == min(threads, 100 // need)
 
 
+def test_what_is_reserved_before_enrolling_stays_reserved(world: World, around: Around) -> None:
+    """A paused campaign's counters say nothing of new leads until it is resumed: their room is kept for them."""
+    running(world, "one")
+    world.campaign("one", status="paused")
+    world.apply()
+    world.leads("one", 13)
+    world.campaign("one", status="running")
+    pools(world, 1_000)
+    around("enroll", after=lambda: pools(world, 12))
+    assert outcomes(world.apply()) == [("one", "enroll", "done"), ("one", "resume", "held")]
+    assert world.remote("Campaign one").status == "paused"
+
+
 def test_other_queues_are_read_again_after_a_minute(world: World, clock: Clock) -> None:
     """An approval may take long: what other campaigns had waiting at the plan says little by then."""
     running(world, "other")

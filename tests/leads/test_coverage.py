@@ -6,8 +6,10 @@ import pytest
 from leads.makers import SPEC, found, make_campaign, make_source
 
 from reconciler.diagnostics import Severity
+from reconciler.leads import coverage
 from reconciler.leads.coverage import unknown_tokens
 from reconciler.model.campaign import Campaign, SequenceStep, Status
+from reconciler.tokens import find_tokens
 
 LIST = "email,firstName,company\nada@example.com,Ada,\nbob@example.com,,\n"
 
@@ -38,6 +40,25 @@ def test_a_token_that_no_lead_has_is_an_error_at_its_step(path: Path) -> None:
     assert "`company`, `email`, `firstName`" in str(first.hint)
     assert second.message == "Step 2 uses `{{city}}` in its body, but no lead has `city`."
     assert {first.severity, second.severity} == {Severity.ERROR}
+
+
+@pytest.mark.parametrize(("many", "last"), [(20, None), (21, "1 more token"), (3_000, "2,980 more tokens")])
+def test_of_many_unknown_tokens_twenty_are_told_and_each_text_is_searched_once(
+    path: Path, monkeypatch: pytest.MonkeyPatch, many: int, last: str | None
+) -> None:
+    searched: list[str] = []
+
+    def counted(text: str) -> tuple[str, ...]:
+        searched.append(text)
+        return find_tokens(text)
+
+    monkeypatch.setattr(coverage, "find_tokens", counted)
+    campaign = make_campaign(path, body=" ".join(f"{{{{t{number}}}}}" for number in range(many)))
+    told = unknown_tokens(campaign, ["firstName"])
+    assert len(searched) == 2
+    assert {item.code for item in told} == {"unknown-token"}
+    assert [item.message for item in told[20:]] == ([f"Step 1 uses {last} that no lead has."] if last else [])
+    assert len(told) == min(many, 21)
 
 
 def test_a_step_without_a_line_is_told_at_the_campaign(path: Path) -> None:

@@ -206,3 +206,12 @@ def test_no_bytes_are_read_unlike_the_csv_module_or_crash(tmp_path: Path, conten
     theirs = [tuple(cell.strip() for cell in row) for row in plain]
     assert all(row.cells in theirs for row in table.rows)
     assert len(table.rows) + len(table.bad) == sum(any(row) for row in theirs)
+
+
+def test_a_list_of_too_many_columns_is_refused(tmp_path: Path) -> None:
+    names = [f"c{number}" for number in range(csvfile.MOST_COLUMNS)]
+    assert read(tmp_path, ",".join(names).encode()).broken is None
+    broken = read(tmp_path, ",".join([*names, "one_more"]).encode()).broken
+    assert broken is not None
+    assert (broken.code, broken.line) == ("lead-header", 1)
+    assert broken.message == "the list has 1,001 columns; at most 1,000 are read"

@@ -46,7 +46,7 @@ def test_other_columns_are_not_sent_and_told(tmp_path: Path) -> None:
     assert [lead.fields for lead in leads] == [{"firstName": "C"}]
     (told,) = roster.diagnostics
     assert (told.code, told.severity, told.place) == ("lead-columns-unsent", Severity.NOTE, "list.csv:1")
-    assert "`First Name`, `firstName`, `(column 5, without a name)`, `2nd`" in told.message
+    assert "`First Name`, `firstName`, `column 5 without a name`, `2nd`" in told.message
 
 
 def test_a_column_called_email_beside_the_mapped_one_is_not_sent(tmp_path: Path) -> None:
@@ -65,6 +65,14 @@ def test_blank_values_take_the_fallback_or_are_left_out(tmp_path: Path) -> None:
         {"firstName": "there", "city": "your city"},
         {"firstName": "Bob", "company": "Acme", "city": "your city"},
     ]
+
+
+@pytest.mark.parametrize("blank", ["\u200b", "\u00a0", "\u2060", "\u00ad \u200d", "\x07", "\ufeff"])
+def test_a_value_that_nobody_sees_is_blank(tmp_path: Path, blank: str) -> None:
+    """Neither in the list nor as a fallback does it count as a value."""
+    text = f'email,firstName,company\nada@example.com,{blank},\nbob@example.com,"{blank}B",\n'
+    _, leads = people(tmp_path, text, fallbacks={"firstName": "there", "company": blank})
+    assert [lead.fields for lead in leads] == [{"firstName": "there"}, {"firstName": f"{blank}B".strip()}]
 
 
 def test_the_first_row_of_an_address_counts(tmp_path: Path) -> None:
@@ -150,3 +158,10 @@ def test_names_of_columns_cannot_forge_output(tmp_path: Path) -> None:
     assert message.isprintable()
     assert len(message) < 300
     assert "30 more" in message
+
+
+@pytest.mark.parametrize("line", ["API_KEY=sk_live_made_up", "mail:sk_live_made_up", "sk_live_made_up" * 3, "@sk_live"])
+def test_what_is_no_name_of_a_column_is_never_shown(tmp_path: Path, line: str) -> None:
+    roster, _ = people(tmp_path, f"{line},Größe 2.b-c_d\nx,y\n")
+    assert "sk_live" not in str(roster.diagnostics)
+    assert "`…`, `Größe 2.b-c_d`" in roster.diagnostics[-1].message

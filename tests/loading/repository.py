@@ -1,3 +1,4 @@
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypedDict, Unpack
@@ -8,6 +9,8 @@ from reconciler.model.campaign import Campaign
 from reconciler.model.workspace import Desired
 
 STEP = 'sequenceSteps:\n  - subject: "Hello, {{firstName}}"\n    bodyText: Hi\n'
+HEAD = "key: a\nname: A\nvariables: {sender: Jamie, firm: Smith & Co}\n"
+FILE = "specs/campaigns/a.yaml"
 
 
 class Options(TypedDict, total=False):
@@ -53,3 +56,8 @@ class Repository:
     def problem(self, **options: Unpack[Options]) -> Diagnostic:
         (found,) = self.problems(**options)
         return found
+
+
+def inline(repo: Repository, body: str, key: str = "bodyHtml") -> None:
+    """Write a campaign with one step whose body stands in its file."""
+    repo.campaign(f"{HEAD}sequenceSteps:\n  - subject: S\n    {key}: {json.dumps(body)}\n")

@@ -107,3 +107,54 @@ def test_lists_stay_in_their_folders(repo: Repository, tmp_path_factory: pytest.
     assert (found.code, found.place, found.campaign) == ("leads-source", "specs/campaigns/a.yaml:4:11", "a")
     assert "leads:NAME.csv" in (found.hint or "")
     assert str(outside) not in found.message
+
+
+HIDDEN = ["../../.env", "../../.lists/in.csv", ".in.csv", "../leads/hidden.csv", "leads:.env", "leads:.x/in.csv"]
+
+
+@pytest.mark.parametrize("source", HIDDEN)
+def test_no_list_comes_from_what_is_hidden(
+    repo: Repository, tmp_path_factory: pytest.TempPathFactory, source: str
+) -> None:
+    repo.write(".env.csv", "API_KEY=sk_live_made_up\n")
+    repo.write("specs/leads/in.csv", "email\n")
+    (repo.root / "specs/campaigns/.in.csv").symlink_to("../leads/in.csv")
+    (repo.root / "specs/leads/hidden.csv").symlink_to("../../.env.csv")
+    repo.campaign(leads(source))
+    found = repo.problem(leads_dir=tmp_path_factory.mktemp("lists"))
+    assert (found.code, found.place) == ("leads-source", "specs/campaigns/a.yaml:4:11")
+    assert "name begins with a dot" in found.message
+
+
+@pytest.mark.parametrize("source", ["../secrets.yaml", "../../README", "../link.csv", "leads:x.json", "leads:csv"])
+def test_a_list_is_called_like_one(repo: Repository, tmp_path_factory: pytest.TempPathFactory, source: str) -> None:
+    repo.write("specs/secrets.yaml", "secret")
+    (repo.root / "specs/link.csv").symlink_to("secrets.yaml")
+    repo.campaign(leads(source))
+    found = repo.problem(leads_dir=tmp_path_factory.mktemp("lists"))
+    assert (found.code, found.place) == ("leads-source", "specs/campaigns/a.yaml:4:11")
+    assert "ends in .csv, .tsv or .txt" in found.message
+
+
+@pytest.mark.parametrize("name", ["x.csv", "x.CSV", "x.tsv", "x.Txt"])
+def test_names_of_lists_that_are_read(repo: Repository, name: str) -> None:
+    for source in (f"../leads/{name}", f"leads:{name}"):
+        repo.campaign(leads(source))
+        assert repo.only().leads is not None
+
+
+def test_no_program_that_the_repositorys_settings_name_is_run(in_git: Repository) -> None:
+    """Git would ask it which files changed; to load the repository of a stranger runs nothing of theirs."""
+    trace = in_git.root / "it-ran"
+    program = in_git.write("watcher.sh", f"#!/bin/sh\ntouch '{trace}'\n")
+    program.chmod(0o755)
+    git = ["git", "-C", str(in_git.root)]
+    subprocess.run([*git, "config", "core.fsmonitor", str(program)], check=True)
+    subprocess.run([*git, "ls-files"], check=True, capture_output=True)
+    assert trace.exists(), "this git runs no such program: the test proves nothing"
+    trace.unlink()
+    in_git.campaign(leads("../leads/in.csv"))
+    found = in_git.only().leads
+    assert found is not None
+    assert found.tracked
+    assert not trace.exists()

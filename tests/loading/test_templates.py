@@ -1,22 +1,11 @@
 import io
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
-from loading.repository import Repository
+from loading.repository import FILE, HEAD, Repository, inline
 
 from reconciler.loading.renderer import Renderer, serve
-from reconciler.loading.templates import Job, Rendered, Worker
-
-HEAD = "key: a\nname: A\nvariables: {sender: Jamie, firm: Smith & Co}\n"
-FILE = "specs/campaigns/a.yaml"
-
-
-def inline(repo: Repository, body: str, key: str = "bodyHtml") -> None:
-    repo.campaign(f"{HEAD}sequenceSteps:\n  - subject: S\n    {key}: {json.dumps(body)}\n")
 
 
 def with_template(repo: Repository, path: str) -> None:
@@ -80,6 +69,9 @@ def test_a_missing_include_may_be_left_out_on_purpose(repo: Repository) -> None:
         "../../.git/config",
         "../../.GIT/config",
         "../../.reconciler/x",
+        "../../.env",
+        "../.secrets/t.j2",
+        "../../hidden.j2",
         "../../link.j2",
     ],
 )
@@ -87,6 +79,9 @@ def test_no_template_leads_out_of_the_repository(repo: Repository, path: str) ->
     secret = repo.root.parent / "outside.j2"
     secret.write_text("secret")
     (repo.root / "link.j2").symlink_to(secret)
+    (repo.root / "hidden.j2").symlink_to(".env")
+    repo.write(".env", "secret")
+    repo.write("specs/.secrets/t.j2", "secret")
     repo.write(".git/config", "secret")
     repo.write(".reconciler/x", "secret")
     with_template(repo, path)
@@ -130,7 +125,7 @@ FORBIDDEN = [
     ("a\n[[ 1 // 0 ]]", "template-error", 2, "ZeroDivisionError", ""),
     ("[[ [1, 2] ]]", "template-error", 1, "not list", ""),
     ("[[ none ]]", "template-error", 1, "not NoneType", ""),
-    ("[[ range ]]", "template-error", 1, "not function", ""),
+    ("[[ range ]]", "template-error", 1, "not range", ""),
     ("[[ lipsum() ]]", "template-undefined", 1, "`lipsum`", ""),
     ("[[ [1, 2]|random ]]", "template-syntax", 1, "random", ""),
     ("[[ range(200000)|list|length ]]", "template-error", 1, "OverflowError", ""),
@@ -207,6 +202,34 @@ def test_all_undefined_variables_are_told_in_one_run(repo: Repository) -> None:
     ]
 
 
+@pytest.mark.parametrize(("many", "hint"), [(199, "Did you mean `sender`?"), (200, f"under `variables` in {FILE}")])
+def test_the_variable_that_was_meant_is_looked_for_among_few(repo: Repository, many: int, hint: str) -> None:
+    names = "".join(f", v{number}: 1" for number in range(many))
+    step = "{subject: S, bodyHtml: '[[ sendr ]]'}"
+    repo.campaign(f"key: a\nname: A\nvariables: {{sender: J{names}}}\nsequenceSteps: [{step}]\n")
+    assert hint in (repo.problem().hint or "")
+
+
+def test_a_long_name_is_compared_with_none(repo: Repository) -> None:
+    name = "sender" * 20
+    repo.campaign(
+        f"key: a\nname: A\nvariables: {{{name}: J}}\nsequenceSteps:\n  - {{subject: S, bodyHtml: '[[ {name}s ]]'}}\n"
+    )
+    assert "under `variables`" in (repo.problem().hint or "")
+
+
+def test_variables_are_bounded(repo: Repository) -> None:
+    names = [f"v{number}: 1" for number in range(1000)]
+    text = "key: a\nname: A\nsequenceSteps: []\nvariables: {%s}\n"
+    repo.campaign(text % ", ".join(names))
+    assert repo.only().key == "a"
+    repo.campaign(text % ", ".join([*names, "more: 1"]))
+    found = repo.problem()
+    assert (found.code, found.campaign) == ("too-many-variables", "a")
+    assert found.place.startswith(f"{FILE}:4:")
+    assert "1,001 variables" in found.message
+
+
 def test_a_problem_of_a_shared_template_is_told_once(repo: Repository) -> None:
     repo.write("specs/templates/t.j2", "[[ 1 // 0 ]]")
     for key in "abcde":
@@ -227,100 +250,3 @@ def test_a_missing_template_and_a_folder(repo: Repository) -> None:
         with_template(repo, path)
         found = repo.problem()
         assert (found.code, found.place) == ("template-missing", f"{FILE}:6:19")
-
-
-def render(root: Path, *texts: str, **limits: float) -> list[Rendered]:
-    with Worker(root, "templates", **limits) as worker:
-        return list(worker.render([Job({}, html=True, text=text) for text in texts]))
-
-
-ENDLESS = {
-    "a loop": "[[% for a in range(99999) %]][[% for b in range(99999) %]][[% endfor %]][[% endfor %]]",
-    "a power": "[[ 9**(9**9) ]]",
-    "a power that is not constant": "[[% set n = 9 %]][[ n**(n**n) ]]",
-}
-
-
-@pytest.mark.parametrize("text", ENDLESS.values(), ids=ENDLESS)
-def test_endless_work_is_ended_and_the_next_text_is_rendered(tmp_path: Path, text: str) -> None:
-    before, endless, after = render(tmp_path, "one [[ 1 ]]", text, "two [[ 2 ]]", seconds=0.5)
-    assert (before.text, after.text) == ("one 1", "two 2")
-    assert [item.code for item in endless.problems] == ["template-timeout"]
-
-
-def test_all_slow_texts_together_are_bounded(tmp_path: Path) -> None:
-    results = render(tmp_path, *[ENDLESS["a loop"]] * 100, seconds=0.2, total=0.3)
-    codes = [result.problems[0].code for result in results]
-    assert codes == ["template-timeout"] * 2 + ["template-budget"] * 98
-
-
-def test_an_endless_template_is_told_with_its_place(repo: Repository) -> None:
-    inline(repo, ENDLESS["a power"])
-    found = repo.problem()
-    assert (found.code, found.place, found.campaign) == ("template-timeout", f"{FILE}:6:15", "a")
-    assert "2 seconds" in found.message
-
-
-def test_memory_is_bounded(tmp_path: Path) -> None:
-    greedy, after = render(tmp_path, "[[% set a = ('x' * 200_000_000) %]][[ (a ~ a)|length ]]", "[[ 1 ]]")
-    assert [item.code for item in greedy.problems] == ["template-too-large"]
-    assert after.text == "1"
-
-
-def test_the_worker_has_no_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """There is no key in it to take, whatever a template may get hold of."""
-    monkeypatch.setenv("LEADTERRA_API_KEY", "sk_test_made_up")
-    with Worker(tmp_path, "templates") as worker:
-        assert next(worker.render([Job({}, html=True, text="[[ 1 ]]")])).text == "1"
-        process = worker._process
-        assert process is not None
-        environ = Path(f"/proc/{process.pid}/environ")
-        if environ.exists():
-            assert environ.read_bytes() == b""
-    for reach in ("[[ environ ]]", "[[ os.environ ]]", "[[ LEADTERRA_API_KEY ]]", "[[ cycler.__init__.__globals__ ]]"):
-        (found,) = render(tmp_path, reach)
-        assert found.problems
-        assert "sk_test" not in str(found)
-
-
-def test_the_worker_ends_with_its_parent(tmp_path: Path) -> None:
-    command = [sys.executable, "-I", "-m", "reconciler.loading.renderer", str(tmp_path), "."]
-    ended = subprocess.run(command, input=b"", capture_output=True, env={}, timeout=30, check=True)
-    assert (ended.stdout, ended.stderr) == (b"\n", b"")
-
-
-def test_a_worker_that_cannot_start_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
-    results = render(tmp_path, "[[ 1 ]]", "[[ 2 ]]")
-    assert [item.problems[0].code for item in results] == ["template-worker"] * 2
-
-
-def test_a_worker_that_dies_is_replaced(tmp_path: Path) -> None:
-    with Worker(tmp_path, "templates") as worker:
-        jobs = [Job({}, html=True, text=f"[[ {number} ]]") for number in range(100)]
-        results = worker.render(jobs)
-        assert next(results).text == "0"
-        assert worker._process is not None
-        os.kill(worker._process.pid, 9)
-        rest = list(results)
-    assert len(rest) == 99
-    assert rest[-1].text == "99"
-
-
-def test_the_worker_loads_nothing_of_the_program() -> None:
-    code = (
-        "import sys, reconciler.loading.renderer; print([m for m in sys.modules if m in ('pydantic', 'httpx', 'yaml')])"
-    )
-    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert answer.stdout.strip() == "[]"
-
-
-def test_nothing_is_rendered_twice_differently(tmp_path: Path) -> None:
-    """The worker's own class, in this process: what it answers depends on the job alone."""
-    (tmp_path / "t.j2").write_text("[[ x ]]")
-    renderer = Renderer(str(tmp_path), ".")
-    job = {"template": "t.j2", "html": False, "variables": {"x": "<"}}
-    first = renderer.answer(job)
-    assert first["text"] == "<"
-    assert renderer.answer({**job, "html": True})["text"] == "&lt;"
-    assert renderer.answer(job) == first

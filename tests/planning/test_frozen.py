@@ -177,8 +177,9 @@ def test_a_draft_that_stays_one_is_not_replaced_because_of_its_people() -> None:
 
 def test_a_draft_with_people_is_replaced_where_the_server_cannot_change_it() -> None:
     plan = a_draft(patch=False, name="New")
-    assert outline(plan) == [("replace", "ready"), ("enroll", "ready"), ("start", "ready")]
-    assert [item.path for item in the(plan, Kind.REPLACE).changes] == ["name"]
+    assert outline(plan) == [("update", "ready"), ("enroll", "ready"), ("start", "ready")]
+    assert "a new one takes over" in the(plan, Kind.UPDATE).reason
+    assert [item.path for item in the(plan, Kind.UPDATE).changes] == ["name"]
     assert plan.summary.new_recipients == 10
 
 

@@ -66,7 +66,7 @@ def verdict(guard: str, given: Facts) -> tuple[bool | None, str] | None:
 
 
 def test_guards_and_what_their_failure_means() -> None:
-    """The guards of design §5 that need no later issue."""
+    """Every guard of design §5, what its failure means, and which only need another day."""
     assert {guard.id: (guard.failing.value, guard.today) for guard in GUARDS} == {
         "stop": ("held", False),
         "paused-outside": ("held", False),

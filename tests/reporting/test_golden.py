@@ -4,7 +4,9 @@ import os
 from pathlib import Path
 
 import pytest
-from reporting.situations import DIAGNOSTICS, PLANS, REPORTS, monday
+from reporting import trial
+from reporting.runs import REPORTS
+from reporting.situations import DIAGNOSTICS, PLANS, monday
 
 from reconciler.reporting.text import render_diagnostics, render_plan, render_report
 
@@ -42,6 +44,17 @@ def test_a_report_in_colour() -> None:
     agree("report-monday-colour.txt", render_report(REPORTS["monday"](), monday(), color=True, width=100))
 
 
+@pytest.mark.parametrize("name", trial.PLANS)
+def test_plans_of_first_users(name: str) -> None:
+    agree(f"trial-plan-{name}.txt", render_plan(trial.PLANS[name]()))
+
+
+@pytest.mark.parametrize("name", trial.REPORTS)
+def test_reports_of_first_users(name: str) -> None:
+    plan, report = trial.REPORTS[name]
+    agree(f"trial-report-{name}.txt", render_report(report(), plan()))
+
+
 @pytest.mark.parametrize("width", [100, 60])
 def test_diagnostics(width: int) -> None:
     agree(f"diagnostics-{width}.txt", render_diagnostics(DIAGNOSTICS, color=False, width=width))
@@ -51,6 +64,8 @@ def test_no_golden_file_is_left_over() -> None:
     expected = {
         *(f"plan-{name}-{width}.txt" for name in PLANS for width in (100, 60)),
         *(f"report-{name}-{width}.txt" for name in REPORTS for width in (100, 60)),
+        *(f"trial-plan-{name}.txt" for name in trial.PLANS),
+        *(f"trial-report-{name}.txt" for name in trial.REPORTS),
         *(f"diagnostics-{width}.txt" for width in (100, 60)),
         "plan-monday-colour.txt",
         "plan-monday-verbose.txt",

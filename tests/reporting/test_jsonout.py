@@ -1,6 +1,7 @@
 import json
 
-from reporting.situations import DIAGNOSTICS, broken_report, monday
+from reporting.runs import broken_report
+from reporting.situations import DIAGNOSTICS, monday
 
 from reconciler.model.plan import Plan
 from reconciler.model.report import Report

@@ -3,7 +3,8 @@ from threading import Thread
 from typing import TYPE_CHECKING
 
 import pytest
-from reporting.situations import action, result
+from reporting.runs import result
+from reporting.situations import action
 
 from reconciler.model.plan import Kind
 from reconciler.model.report import Outcome
@@ -46,6 +47,23 @@ def test_what_is_told() -> None:
         "  vp-sales-q3: starting\n"
         "  vp-sales-q3: failed - 503⏎::error::x\n"
     )
+
+
+@pytest.mark.parametrize(
+    ("kind", "detail", "told"),
+    [
+        (Kind.PAUSE, "paused", "paused"),
+        (Kind.START, "running", "started"),
+        (Kind.FORGET, "no longer managed; it stays in Leadterra", "no longer managed (stays in Leadterra)"),
+        (Kind.ENROLL, "142 enrolled", "142 enrolled"),
+        (Kind.CREATE, "draft camp_x", "created - draft camp_x"),
+        (Kind.MOVE, "", "new key"),
+    ],
+)
+def test_what_was_done_is_told_once(kind: Kind, detail: str, told: str) -> None:
+    stream = StringIO()
+    ProgressSink(stream, clock=Clock()).action_finished(action("a", kind), result("a", kind, detail=detail))
+    assert stream.getvalue() == f"  a: {told}\n"
 
 
 def test_batches_are_told_every_two_seconds_and_at_the_end() -> None:

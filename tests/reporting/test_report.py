@@ -1,6 +1,9 @@
 import pytest
-from reporting.situations import monday, newcomers, report, result
+from reporting.runs import report, result
+from reporting.situations import action, campaign, monday, newcomers, nothing, plan
+from reporting.trial import details_only, failed
 
+from reconciler.diagnostics import error
 from reconciler.model.plan import Kind, Plan
 from reconciler.model.report import ActionResult, Outcome
 from reconciler.reporting.text import render_report
@@ -65,3 +68,35 @@ def test_every_result_is_told() -> None:
 def test_why_comes_from_the_plan_where_the_result_does_not_say() -> None:
     text = render_report(report([result("de-hr", Kind.START, Outcome.HELD)]), monday())
     assert "    1,400 people would get email today" in text
+
+
+def test_a_report_of_nothing_is_empty_but_what_went_wrong_is_told() -> None:
+    """The plan said that there is nothing to do; diagnostics and an interruption are the report's own."""
+    assert render_report(report([]), nothing()) == ""
+    assert "\nerror: it broke\n" in render_report(report([], diagnostics=(error("x", "it broke"),)), nothing())
+    assert "Interrupted: " in render_report(report([], interrupted=True), nothing())
+
+
+@pytest.mark.parametrize(("number", "told"), [(1, "the one action that is left"), (2, "the 2 actions that are left")])
+def test_what_is_left_is_counted(number: int, told: str) -> None:
+    results = [result(f"c{item}", Kind.PAUSE, Outcome.FAILED) for item in range(number)]
+    assert f"it does {told}, and nothing twice." in render_report(report(results), nothing())
+
+
+def test_a_new_draft_in_place_of_an_update_keeps_its_place() -> None:
+    """The plan says update, the report replace: it stands where the update stood."""
+    update = action("a", Kind.UPDATE, fallback=Kind.REPLACE)
+    made = plan([campaign("a")], [update, action("a", Kind.START)])
+    left = [result("a", Kind.START, Outcome.FAILED, "b"), result("a", Kind.REPLACE, Outcome.UNKNOWN, "a")]
+    assert "unknown (replace); failed (start)\n" in render_report(report(left), made)
+
+
+def test_an_unanswered_enrolment_of_new_details_writes_to_nobody_new() -> None:
+    assert total(details_only(), result("second", Kind.ENROLL, Outcome.UNKNOWN)) == "Nobody gets a first email"
+
+
+def test_many_that_waiting_does_not_help_are_counted() -> None:
+    actions = [failed(f"c{number}", Kind.START, "tokens", "blank") for number in range(5)]
+    made = plan([campaign(item.campaign) for item in actions], actions)
+    text = render_report(report([result(item.campaign, Kind.START, Outcome.HELD) for item in actions]), made)
+    assert "Waiting does not help c0, c1, c2 and 2 more: nothing changes until" in text

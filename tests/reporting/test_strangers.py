@@ -5,7 +5,8 @@ import json
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from reporting.situations import DIAGNOSTICS, PLANS, REPORTS, monday
+from reporting.runs import REPORTS
+from reporting.situations import DIAGNOSTICS, PLANS, monday
 from reporting.strangers import CLEAN, TEXTS, harmful, infect
 
 from reconciler.model.plan import Change

@@ -4,8 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from reporting.situations import action, campaign, monday, plan
+from reporting.trial import failed
 
+from reconciler.diagnostics import error
 from reconciler.model.plan import ActionStatus, Change, Kind, People, PlannedStep
+from reconciler.planning.guards import GUARDS, Guard
 from reconciler.reporting.layout import Page, cells, flow, say, size, wrap
 from reconciler.reporting.text import render_diagnostics, render_plan
 from reconciler.reporting.words import count, enrolment, left_list, reads, step_days, zone_of
@@ -70,6 +73,37 @@ def test_a_plan_for_a_thousand_campaigns_is_linear_in_them() -> None:
     text = render_plan(plan([campaign(key) for key in keys], [action(key, Kind.CREATE) for key in keys]))
     assert all(text.count(f"\n+ {key} ") == 1 for key in keys)
     assert "  1,000 drafts created\n" in text
+
+
+@pytest.mark.parametrize(
+    ("key", "message", "told"),
+    [
+        ("a", "no lead has a company", "a: no lead has a company"),
+        ("row", "3 rows are bad", "row: 3 rows are bad"),
+        ("row", "rows are bad", "row: rows are bad"),
+        ("row", "row: it is bad", "row: it is bad"),
+        ("row", "row is bad", "row is bad"),
+        (None, "it is bad", "it is bad"),
+    ],
+)
+def test_a_diagnostic_names_its_campaign_once(key: str | None, message: str, told: str) -> None:
+    """In a list of diagnostics as in a plan: a key that is part of another word names nothing."""
+    found = error("code", message, campaign=key)
+    assert render_diagnostics([found]).splitlines()[0] == f"error: {told}"
+    assert f"  Error         {told}\n" in render_plan(plan([], [], diagnostics=(found,)))
+
+
+@pytest.mark.parametrize("guard", GUARDS, ids=lambda guard: guard.id)
+def test_every_check_has_words_and_says_whether_waiting_helps(guard: Guard) -> None:
+    """The id of a check is for machines; only what changes by itself is worth running again for."""
+    held = failed("a", Kind.START, guard.id, "because")
+    text = render_plan(plan([campaign("a")], [held]))
+    shown = text.partition("✗ ")[2].splitlines()[0]
+    assert (shown == guard.id) is (guard.id == "steps")
+    assert "-" not in shown
+    in_time = guard.id in {"senders", "capacity", "not-before", "window"}
+    assert ("run it again later" in text) is in_time
+    assert ("until this is put right" in text) is not in_time
 
 
 def test_no_diagnostics_no_text() -> None:

@@ -26,7 +26,7 @@ POOLS = (
 )
 """The pools of the vendor's worked example: 1,543 left of 1,900 a day."""
 ACCOUNTS = tuple(Account(id=f"sa_{number}", status="active") for number in range(8))
-ALL_CALLS = Capabilities(get_campaign=True, list_campaigns=True, patch_campaign=True)
+ALL_CALLS = Capabilities(get_campaign=True, patch_campaign=True)
 SOURCES = {".": "own-1", "templates/alpha/intro.html.j2": "intro-1", "templates/partials/footer.html.j2": "footer-1"}
 OWN = ("templates/alpha/intro.html.j2",)
 
