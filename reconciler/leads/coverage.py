@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from itertools import chain
+from unicodedata import category
 
 from reconciler.diagnostics import Diagnostic, SourceRange, error, note
 from reconciler.leads.shown import names_shown
@@ -12,6 +13,10 @@ from reconciler.tokens import find_tokens, meant_token
 
 MOST_TOKENS_TOLD = 20
 """Unknown tokens of a step that are told one by one; the others are counted."""
+
+
+MOST_VALUES_TOLD = 5
+"""Values that break an email and are told one by one; the others are counted."""
 
 
 def unknown_tokens(campaign: Campaign, fields: Iterable[str] | None) -> tuple[Diagnostic, ...]:
@@ -27,6 +32,38 @@ def count_blanks(campaign: Campaign, fields: Iterable[str], leads: Sequence[Lead
     used = {token for step in campaign.steps for token in _tokens(step)} & set(fields) - {"email"}
     blanks = Counter(token for lead in leads for token in used if not lead.fields.get(token))
     return dict(sorted(blanks.items()))
+
+
+def unfit_values(campaign: Campaign, leads: Sequence[Lead], *, place: str) -> tuple[Diagnostic, ...]:
+    """Tell values that would break an email: control characters in a subject, braces of a token anywhere.
+
+    `place` is the name of the list in messages; the first few are told by their line, and never quoted.
+    """
+    subjects = {token for step in campaign.steps for token in find_tokens(step.subject)}
+    used = sorted({token for step in campaign.steps for token in _tokens(step)})
+    told: list[Diagnostic] = []
+    unfit = 0
+    for lead in leads:
+        for token in used:
+            why = _unfit(lead.fields.get(token, ""), subject=token in subjects)
+            if why is None:
+                continue
+            unfit += 1
+            if unfit <= MOST_VALUES_TOLD:
+                at = SourceRange(file=place, line=lead.line)
+                told.append(error("lead-value", f"The value for `{token}` {why}.", hint="Correct the list.", at=at))
+    if unfit > MOST_VALUES_TOLD:
+        more = f"And {unfit - MOST_VALUES_TOLD:,} more such values."
+        told.append(error("lead-value", more, at=SourceRange(file=place)))
+    return tuple(item.model_copy(update={"campaign": campaign.key}) for item in told)
+
+
+def _unfit(value: str, *, subject: bool) -> str | None:
+    if "{{" in value:
+        return "holds `{{`, which would reach the reader, or be filled in, as a token"
+    if subject and any(category(char) in {"Cc", "Zl", "Zp"} for char in value):
+        return "goes into a subject, and holds a line break or another control character"
+    return None
 
 
 def _tokens(step: SequenceStep) -> tuple[str, ...]:

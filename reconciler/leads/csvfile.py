@@ -49,7 +49,7 @@ class Table(NamedTuple):
     """A list as read.
 
     `bad` are the rows that were left out, in the order of their lines. `broken` tells why reading ended early: then
-    `rows` say nothing, and `header` is empty unless it was understood.
+    `rows` are those before that, and `header` is empty unless it was understood.
     """
 
     header: tuple[str, ...] = ()
@@ -145,7 +145,7 @@ def _read(stream: Iterable[str]) -> Table:
             else:
                 rows.append(Row(record.line, record.cells))
     except _BrokenError as stop:
-        return Table(header, header_line, bad=tuple(bad), broken=stop.problem)
+        return Table(header, header_line, tuple(rows), tuple(bad), stop.problem)
     if not header:
         return Table(broken=Problem("lead-header", "the list is empty", "Its first line names the columns.", 1))
     return Table(header, header_line, tuple(rows), tuple(bad))

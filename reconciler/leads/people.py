@@ -46,7 +46,7 @@ def gather(table: Table, leads: Leads, *, place: str) -> People:
         return People(readable=False, diagnostics=_told(table.bad, table.broken, place))
     mapping = _map_columns(table, leads, place)
     fields = tuple(dict.fromkeys((*mapping.fields, *leads.columns, *leads.fallbacks)))
-    if table.broken or mapping.email is None:
+    if mapping.email is None:
         told = _told(table.bad, table.broken, place)
         return People(readable=False, fields=fields, diagnostics=(*mapping.diagnostics, *told))
 
@@ -59,9 +59,12 @@ def gather(table: Table, leads: Leads, *, place: str) -> People:
             bad.append(_bad_address(written, row.line))
         elif address not in found:
             found[address] = Lead(address, _values(row.cells, mapping.fields, leads.fallbacks), row.line)
+    bad.sort(key=lambda problem: problem.line or 0)
+    told = _told(tuple(bad), table.broken, place)
+    if table.broken:
+        return People(readable=False, fields=fields, diagnostics=(*mapping.diagnostics, *told))
     rejected = len(bad)
     duplicates = len(table.rows) + len(table.bad) - rejected - len(found)
-    bad.sort(key=lambda problem: problem.line or 0)
     return People(
         readable=True,
         leads=tuple(found.values()),
@@ -69,7 +72,7 @@ def gather(table: Table, leads: Leads, *, place: str) -> People:
         rows=len(table.rows) + len(table.bad),
         duplicates=duplicates,
         rejected=rejected,
-        diagnostics=(*mapping.diagnostics, *_told(tuple(bad), None, place), *_repeated(duplicates, place)),
+        diagnostics=(*mapping.diagnostics, *told, *_repeated(duplicates, place)),
     )
 
 

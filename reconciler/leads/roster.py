@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from reconciler.diagnostics import Diagnostic, SourceRange, SpecError, error, has_errors
-from reconciler.leads.coverage import count_blanks, unknown_tokens
+from reconciler.leads.coverage import count_blanks, unfit_values, unknown_tokens
 from reconciler.leads.csvfile import Table, read_table
 from reconciler.leads.ledger import HASH_BYTES, Delta, compare, entry_of, read_segments, roster_digest
 from reconciler.leads.people import People, gather
@@ -89,7 +89,11 @@ class CsvLeads:
             blanks=count_blanks(campaign, fields or (), people.leads),
             digest=loaded.digest,
             hashes=frozenset(entry[:HASH_BYTES] for entry in loaded.entries),
-            diagnostics=(*found, *unknown_tokens(campaign, fields)),
+            diagnostics=(
+                *found,
+                *unknown_tokens(campaign, fields),
+                *unfit_values(campaign, people.leads, place=self._place(campaign.leads)),
+            ),
         )
 
     def batches(self, campaign: Campaign, known: CampaignState | None) -> Iterator[tuple[str, Sequence[Lead]]]:

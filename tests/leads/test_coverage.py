@@ -136,3 +136,36 @@ def test_a_list_without_a_header_leaves_the_promised_fields(tmp_path: Path) -> N
     )
     codes = [(item.code, "`town`" in item.message) for item in make_source(tmp_path).check(campaign)]
     assert codes == [("lead-header", False), ("unknown-token", True)]
+
+
+def test_a_value_that_would_break_a_subject_is_an_error_at_its_line(tmp_path: Path) -> None:
+    """A line break in a first name would be one in a header of the email; nobody's value is quoted."""
+    path = tmp_path / "list.csv"
+    path.write_bytes(
+        b"email,firstName,company,notes\n"
+        b'ada@example.com,"A\r\nBcc: x@example.org",Fine,"two\nlines"\n'
+        b'bob@example.com,Bob,"two\nlines",ok\n'
+        b"cem@example.com,{{company}},Fine,ok\n"
+        b"dee@example.com,\x1b[31mDee,Fine,ok\n"
+    )
+    campaign = make_campaign(path, body="<p>{{company}}</p>").model_copy(
+        update={"steps": (SequenceStep(subject="Hi {{firstName}}", body_html="<p>{{company}}</p>"),)}
+    )
+    told = make_source(tmp_path).check(campaign)
+    assert [(item.code, item.line) for item in told] == [("lead-value", 2), ("lead-value", 7), ("lead-value", 8)]
+    assert not any("example.org" in f"{item.message}{item.hint}" for item in told)
+
+
+def test_of_many_unfit_values_the_first_are_told_and_the_others_counted(tmp_path: Path) -> None:
+    path = tmp_path / "list.csv"
+    path.write_text("email,firstName\n" + "".join(f"p{n}@example.com,{{{{x}}}}\n" for n in range(9)))
+    told = make_source(tmp_path).check(make_campaign(path, body="<p>{{firstName}}</p>"))
+    assert [item.line for item in told] == [None, 2, 3, 4, 5, 6] or [item.line for item in told] == [
+        2,
+        3,
+        4,
+        5,
+        6,
+        None,
+    ]
+    assert any(item.message == "And 4 more such values." for item in told)

@@ -165,3 +165,10 @@ def test_what_is_no_name_of_a_column_is_never_shown(tmp_path: Path, line: str) -
     roster, _ = people(tmp_path, f"{line},Größe 2.b-c_d\nx,y\n")
     assert "sk_live" not in str(roster.diagnostics)
     assert "`…`, `Größe 2.b-c_d`" in roster.diagnostics[-1].message
+
+
+def test_a_quote_without_an_end_does_not_hide_the_rows_before_it(tmp_path: Path) -> None:
+    path = tmp_path / "list.csv"
+    path.write_text('email\nada@example.com\nnot an address\n"stray\n')
+    told = make_source(tmp_path).check(make_campaign(path))
+    assert [(item.code, item.line) for item in told] == [("lead-address", 3), ("lead-quote", 4)]
