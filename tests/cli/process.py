@@ -4,7 +4,6 @@ import fcntl
 import os
 import pty
 import select
-import signal
 import subprocess
 import sys
 import termios
@@ -29,7 +28,6 @@ def running(world: World, *arguments: str) -> Iterator[subprocess.Popen[str]]:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        preexec_fn=_hear_interrupts,  # noqa: PLW1509 - one system call, and no lock
     )
     try:
         yield process
@@ -52,14 +50,8 @@ def eventually(condition: Callable[[], bool]) -> None:
         time.sleep(0.02)
 
 
-def _hear_interrupts() -> None:
-    """Undo what a shell does to a job in its background: it and all its children ignore SIGINT."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-
-
 def _take_terminal() -> None:
     """Make the terminal on stdin the controlling one, so that Ctrl-C typed there is a signal."""
-    _hear_interrupts()
     fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 
 
@@ -76,7 +68,7 @@ def at_terminal(
         stdout=terminal,
         stderr=terminal,
         start_new_session=True,
-        preexec_fn=_take_terminal,  # noqa: PLW1509 - three system calls, and no lock
+        preexec_fn=_take_terminal,  # noqa: PLW1509 - one system call, and no lock
     )
     os.close(terminal)
     shown, typed, end = b"", False, time.monotonic() + PATIENCE
