@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
-from reporting import trial
+from reporting import moments
 from reporting.runs import REPORTS
 from reporting.situations import DIAGNOSTICS, PLANS, monday
 
@@ -44,15 +44,15 @@ def test_a_report_in_colour() -> None:
     agree("report-monday-colour.txt", render_report(REPORTS["monday"](), monday(), color=True, width=100))
 
 
-@pytest.mark.parametrize("name", trial.PLANS)
+@pytest.mark.parametrize("name", moments.PLANS)
 def test_plans_of_first_users(name: str) -> None:
-    agree(f"trial-plan-{name}.txt", render_plan(trial.PLANS[name]()))
+    agree(f"moment-plan-{name}.txt", render_plan(moments.PLANS[name]()))
 
 
-@pytest.mark.parametrize("name", trial.REPORTS)
+@pytest.mark.parametrize("name", moments.REPORTS)
 def test_reports_of_first_users(name: str) -> None:
-    plan, report = trial.REPORTS[name]
-    agree(f"trial-report-{name}.txt", render_report(report(), plan()))
+    plan, report = moments.REPORTS[name]
+    agree(f"moment-report-{name}.txt", render_report(report(), plan()))
 
 
 @pytest.mark.parametrize("width", [100, 60])
@@ -64,8 +64,8 @@ def test_no_golden_file_is_left_over() -> None:
     expected = {
         *(f"plan-{name}-{width}.txt" for name in PLANS for width in (100, 60)),
         *(f"report-{name}-{width}.txt" for name in REPORTS for width in (100, 60)),
-        *(f"trial-plan-{name}.txt" for name in trial.PLANS),
-        *(f"trial-report-{name}.txt" for name in trial.REPORTS),
+        *(f"moment-plan-{name}.txt" for name in moments.PLANS),
+        *(f"moment-report-{name}.txt" for name in moments.REPORTS),
         *(f"diagnostics-{width}.txt" for width in (100, 60)),
         "plan-monday-colour.txt",
         "plan-monday-verbose.txt",

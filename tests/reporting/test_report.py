@@ -1,7 +1,7 @@
 import pytest
+from reporting.moments import details_only, failed
 from reporting.runs import report, result
 from reporting.situations import action, campaign, monday, newcomers, nothing, plan
-from reporting.trial import details_only, failed
 
 from reconciler.diagnostics import error
 from reconciler.model.plan import Kind, Plan

@@ -3,8 +3,8 @@ from datetime import UTC, datetime
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from reporting.moments import failed
 from reporting.situations import action, campaign, monday, plan
-from reporting.trial import failed
 
 from reconciler.diagnostics import error
 from reconciler.model.plan import ActionStatus, Change, Kind, People, PlannedStep

@@ -1,4 +1,4 @@
-"""What a user trial found in `stop`, in the ledger key's refusal and in `plan`."""
+"""What `stop` says of what it did, the refusal of another ledger key, and `plan --verbose`."""
 
 import json
 from collections.abc import Callable

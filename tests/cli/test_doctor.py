@@ -1,4 +1,4 @@
-"""What a user trial found in `doctor`."""
+"""What `doctor` finds, and what it does not mind."""
 
 import json
 import re

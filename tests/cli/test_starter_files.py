@@ -1,4 +1,4 @@
-"""What a user trial found in `init` and `new`."""
+"""What `init` and `new` write."""
 
 import re
 import shutil
