@@ -174,10 +174,9 @@ class Session:
             targets=chosen,
         )
         plan = make_plan(inputs)
-        loaded = tuple(item for item in self.loaded.diagnostics)
-        plan = plan.model_copy(
-            update={"diagnostics": tuple(sorted({*plan.diagnostics, *loaded}, key=lambda item: item.order))}
-        )
+        found = tuple(sorted({*plan.diagnostics, *self.loaded.diagnostics}, key=lambda item: item.order))
+        # The name of the state's environment: a plan of the sandbox must not look like a real one.
+        plan = plan.model_copy(update={"diagnostics": found, "environment": self.place.environment_name})
         return Planned(plan, inputs, binding, {item.key: item.known_key for item in subjects}, leads)
 
     def apply(

@@ -124,3 +124,9 @@ def test_a_reader_that_goes_away_gets_no_traceback(started: World, arguments: li
     os.close(writer)
     assert code == 1
     assert errors.read_text() == ""
+
+
+def test_a_plan_of_the_sandbox_does_not_look_like_a_real_one(started: World) -> None:
+    shown = {flag: started.cli("plan", *([flag] if flag else [])).out.splitlines()[0] for flag in ("", "--sandbox")}
+    assert " · default · " in shown[""]
+    assert " · sandbox · " in shown["--sandbox"]
