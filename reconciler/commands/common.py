@@ -20,6 +20,7 @@ import click
 
 from reconciler.commands.exits import INTERRUPTED
 from reconciler.diagnostics import Diagnostic, ReconcilerError, error
+from reconciler.model.workspace import DEFAULT_ENVIRONMENT
 from reconciler.reporting.escape import plain
 from reconciler.reporting.text import render_diagnostics
 from reconciler.settings import Settings, from_environment
@@ -44,7 +45,8 @@ def place_options(command: _F) -> _F:
     @click.option("--sandbox", is_flag=True, help="Use the embedded emulator instead of the network.")
     @functools.wraps(command)
     def wrapped(*arguments: Any, specs: Path, environment: str | None, sandbox: bool, **options: Any) -> Any:  # noqa: ANN401 - click's
-        return command(*arguments, place=Place(specs, environment, sandbox), **options)
+        chosen = None if environment == DEFAULT_ENVIRONMENT else environment
+        return command(*arguments, place=Place(specs, chosen, sandbox), **options)
 
     return wrapped  # type: ignore[return-value]  # click's decorators keep the signature of the command
 

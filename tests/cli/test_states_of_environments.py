@@ -44,3 +44,13 @@ def test_no_workflow_command_comes_out_of_the_state(two: World) -> None:
         assert ended.code == 0
         assert "##[" not in ended.text
         assert not any(line.lstrip().startswith("::") for line in ended.text.splitlines())
+
+
+def test_env_default_is_the_same_as_none(two: World) -> None:
+    """Also where the state is lost: a committed lineage is not given a new state by naming what holds anyway."""
+    for command in ("validate", "plan"):
+        assert two.cli(command, "--env", "default").code == 0
+    shutil.rmtree(two.root / ".reconciler" / "default")
+    ended = two.cli("state", "init", "--env", "default", "--auto-approve")
+    assert (ended.code, "names the state" in ended.err) == (1, True)
+    assert not (two.root / ".reconciler" / "default").exists()
