@@ -270,6 +270,22 @@ def test_a_pause_is_finished_even_when_the_run_is_told_to_end() -> None:
             api.start("camp_1")
 
 
+@pytest.mark.parametrize("failure", [reply(503, {}, retry_after="30"), httpx.ReadTimeout("slow"), reply(404, {})])
+def test_a_glance_is_one_try_and_tells_nothing_where_it_fails(failure: httpx.Response | Exception) -> None:
+    """A stop must not wait for it."""
+    time = FakeTime()
+    api, script = client(failure, time=time)
+    assert api.glance("camp_1") is None
+    assert (len(script.requests), sum(time.waits)) == (1, 0)
+
+
+def test_a_glance_shows_the_status_and_waits_a_few_seconds_at_most() -> None:
+    stats = {"campaignId": "camp_1", "totalEnrolled": 1, "sent": 0, "queued": 0, "status": "paused"}
+    api, script = client(reply(data=stats))
+    assert api.glance("camp_1") == "paused"
+    assert script.requests[0].extensions["timeout"]["read"] == 3.0
+
+
 def test_a_bug_of_a_transport_is_not_dressed_up_as_the_servers() -> None:
     api, script = client(ZeroDivisionError())
     with pytest.raises(ZeroDivisionError):
