@@ -137,6 +137,10 @@ class StateConflictError(StateError):
     """Somebody else wrote the state since it was read (a failed compare-and-swap)."""
 
 
+class LeaseLostError(StateError):
+    """The right to apply has ended, or cannot be shown to last: nothing more is written or called."""
+
+
 class ApiError(ReconcilerError):
     """Leadterra did not answer as needed: the fact asked for is unknown, the change asked for may be unknown.
 

@@ -1,10 +1,12 @@
 """What the core needs from outside, as Protocols. Rooms below the session implement them; nobody imports an adapter."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import datetime
 from typing import Protocol, Self, TypeVar
 
 from reconciler.diagnostics import StateConflictError
 from reconciler.model.campaign import Campaign, SequenceStep
+from reconciler.model.journal import Happening, Record, between
 from reconciler.model.live import Account, Enrolment, Pool, RemoteCampaign, Started, Stats
 from reconciler.model.plan import Action
 from reconciler.model.report import ActionResult
@@ -71,14 +73,30 @@ class CampaignApi(CampaignReader, Protocol):
 
 
 class Lease(Protocol):
-    """The right to apply, held by one process at a time. A context manager."""
+    """The right to apply, held by one process at a time. A context manager.
+
+    Its holder shows signs of life while it is held. `fence` is a number that grows with each holder: what is written
+    with an older one is refused.
+    """
+
+    @property
+    def fence(self) -> int:
+        """The number of this holding; only while it is held."""
+        ...
 
     def __enter__(self) -> Self:
-        """Take it, or raise `StateError` naming the holder."""
+        """Take it, or raise `StateError` naming the holder.
+
+        Where the holder shows no sign of life it is waited for, and taken over once it has certainly ended.
+        """
         ...
 
     def __exit__(self, *details: object) -> None:
         """Give it back."""
+        ...
+
+    def check(self, seconds: float) -> None:
+        """Raise `LeaseLostError` unless it certainly lasts for so many more seconds."""
         ...
 
 
@@ -89,45 +107,77 @@ class StateStore(Protocol):
         """Read the newest state; raises `StateError` where it is missing, damaged or newer than this program."""
         ...
 
-    def create(self, state: State) -> None:
+    def create(self, state: State, *, by: str) -> None:
         """Write the first state; raises `StateError` where there is one already."""
         ...
 
-    def commit(self, state: State, *, expected_serial: int) -> State:
-        """Write `state` with the next serial if nobody wrote since `expected_serial` (compare and swap).
+    def append(self, record: Record, *, fence: int | None) -> None:
+        """Add a record to the journal if its serial is the next one (compare and swap). Durable when it returns.
 
-        Durable when it returns. Raises `StateConflictError` where somebody did.
+        Raises `StateConflictError` where somebody wrote meanwhile, or the lineage is another; `LeaseLostError` where
+        `fence` is not the one of the lease's holder (None: needs no lease, as a stop mark does); `StateError` where it
+        could not be written: then nothing was.
         """
         ...
 
     def put_blob(self, content: bytes) -> str:
-        """Store an immutable blob durably and return its SHA-256 in hexadecimal."""
+        """Store an immutable blob and return its SHA-256 in hexadecimal.
+
+        It is durable once a record is that was appended after it.
+        """
         ...
 
     def get_blob(self, name: str) -> bytes:
         """Return a blob; raises `StateError` where it is missing or its content does not match its name."""
         ...
 
-    def lease(self, *, owner: str) -> Lease:
-        """Return the lease of this state, not yet taken."""
+    def lease(self, *, owner: str, told: Callable[[str], None], sleep: Callable[[float], bool]) -> Lease:
+        """Return the lease of this state, not yet taken.
+
+        `told` gets a line where it is waited for or taken over. `sleep` waits so many seconds; where it returns True,
+        the run was told to end, and the wait ends with `Interrupted`.
+        """
+        ...
+
+    def holder(self) -> str | None:
+        """Say who holds the lease, and since when it has shown no sign of life; None where nobody does."""
+        ...
+
+    def unlock(self, *, by: str) -> str | None:
+        """End whatever lease is held, and return whose it was: that holder neither writes nor calls any more."""
+        ...
+
+    def history(self) -> Iterable[Happening]:
+        """Tell who did what when, newest first."""
         ...
 
 
-def update_state(store: StateStore, change: Callable[[State], State]) -> State:
+def update_state(
+    store: StateStore,
+    change: Callable[[State], State],
+    *,
+    by: str,
+    at: datetime,
+    what: str,
+    fence: int | None = None,
+) -> State:
     """Apply a change to the newest state, again on a newer one where somebody else wrote meanwhile.
 
     `change` must be a pure function of the state it is given. Returns the state as committed; where `change` returns
-    an equal state, nothing is written.
+    an equal state, nothing is written. `what` is told by history.
     """
     while True:
         state = store.read()
         wanted = change(state)
         if wanted == state:
             return state
+        serial = state.serial + 1
+        record = Record(lineage=state.lineage, serial=serial, at=at, by=by, what=(what,), delta=between(state, wanted))
         try:
-            return store.commit(wanted, expected_serial=state.serial)
+            store.append(record, fence=fence)
         except StateConflictError:
             continue
+        return wanted.model_copy(update={"serial": serial})
 
 
 class LeadSource(Protocol):

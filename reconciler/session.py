@@ -24,7 +24,7 @@ from reconciler.planning.identity import Subject, settle
 from reconciler.planning.planner import make_plan
 from reconciler.planning.single import Inputs
 from reconciler.planning.targets import choose, nearest
-from reconciler.ports import EventSink, LeadSource, StateStore, update_state
+from reconciler.ports import EventSink, LeadSource, Lease, StateStore, update_state
 from reconciler.settings import Settings
 from reconciler.wiring import Place
 
@@ -82,7 +82,7 @@ class Session:
             except StateError as problem:
                 if problem.diagnostics[0].code != "state-missing":
                     raise
-                store.create(wiring.new_state(self.place, self.settings))
+                store.create(wiring.new_state(self.place, self.settings), by="the sandbox")
         return store
 
     def read_state(self) -> State:
@@ -104,7 +104,7 @@ class Session:
         lineage = None if self.place.sandbox else read_lineage(self.place.specs / "workspace.yaml")
         return lineage is not None and self.place.environment is not None
 
-    def create_state(self) -> tuple[str, ...]:
+    def create_state(self, *, by: str) -> tuple[str, ...]:
         """Create the state of this place and write its lineage into workspace.yaml; return what to tell.
 
         A lineage that is committed already means that there was a state: raises `StateError`, since a new one would
@@ -124,7 +124,7 @@ class Session:
                 raise
         state = wiring.new_state(self.place, self.settings, lineage)
         written = with_lineage(workspace, state.lineage) if lineage is None else None
-        self.store.create(state)
+        self.store.create(state, by=by)
         told = [f"Created the state {state.lineage} in {self.place.folder}."]
         if written is not None:
             write_workspace(workspace, written)
@@ -192,18 +192,20 @@ class Session:
         Nobody is asked where nothing is ready to be done.
         """
         self.read_state()
-        with self.store.lease(owner=owner):
+        with self.lease(owner) as lease:
             planned = self.plan(targets=targets)
             plan, inputs = planned.plan, planned.inputs
             if self.cancelled.is_set():
                 raise Interrupted
             if any(action.status is ActionStatus.READY for action in plan.actions) and not approve(plan):
                 return plan, None
-            unwritable = self._refresh(planned)
-            with self._api(allow_writes=True, desired=inputs.desired) as api:
+            unwritable = self._refresh(planned, owner, lease)
+            with self._api(allow_writes=True, desired=inputs.desired, lease=lease) as api:
                 executor = Executor(
                     api=api,
                     store=self.store,
+                    lease=lease,
+                    by=owner,
                     leads=planned.leads,
                     sink=sink,
                     clock=wiring.now,
@@ -215,7 +217,11 @@ class Session:
             raise BugError(plan, report) from executor.bugs[0]
         return plan, report
 
-    def _refresh(self, planned: Planned) -> tuple[Diagnostic, ...]:
+    def lease(self, owner: str) -> Lease:
+        """Return the lease of the state, not yet taken; a wait for it ends with Ctrl-C."""
+        return self.store.lease(owner=owner, told=self._told or _nobody, sleep=self.cancelled.wait)
+
+    def _refresh(self, planned: Planned, owner: str, lease: Lease) -> tuple[Diagnostic, ...]:
         """Write down what was read; return why that was not possible."""
         inputs = planned.inputs
         try:
@@ -230,6 +236,10 @@ class Session:
                     binding=planned.binding,
                     at=inputs.now,
                 ),
+                by=owner,
+                at=inputs.now,
+                what="",
+                fence=lease.fence,
             )
         except StateError as problem:
             return tuple(problem.diagnostics)
@@ -244,7 +254,7 @@ class Session:
         if campaign is None:
             hint = nearest(key, [item.key for item in self.desired.campaigns]) or "write its file first"
             raise ReconcilerError(error("import-key", f"no file below {self.place.specs} has the key {key}", hint=hint))
-        with self.store.lease(owner=owner):
+        with self.lease(owner) as lease:
             state = self.read_state()
             importing.check_free(state, key, campaign_id)
             entry = importing.entry_of(state, campaign, campaign_id)
@@ -260,7 +270,12 @@ class Session:
             self.store.put_blob(dump_steps(steps))
             learned = {"binding": binding, "capabilities": live.capabilities}
             update_state(
-                self.store, lambda newest: transitions.imported(newest.model_copy(update=learned), key, imported)
+                self.store,
+                lambda newest: transitions.imported(newest.model_copy(update=learned), key, imported),
+                by=owner,
+                at=wiring.now(),
+                what=f"{key} imported as {campaign_id}",
+                fence=lease.fence,
             )
         return imported, told
 
@@ -270,7 +285,7 @@ class Session:
             self.place, self.settings, allow_writes=allow_writes, cancelled=self.cancelled, told=self._told
         )
 
-    def _api(self, *, allow_writes: bool, desired: Desired) -> wiring.OpenApi:
+    def _api(self, *, allow_writes: bool, desired: Desired, lease: Lease | None = None) -> wiring.OpenApi:
         return wiring.open_api(
             self.place,
             self.settings,
@@ -278,6 +293,7 @@ class Session:
             requests_per_second=desired.policy.requests_per_second,
             cancelled=self.cancelled,
             told=self._told,
+            may_send=None if lease is None else lease.check,
         )
 
     def _rosters(self, subjects: Sequence[Subject], leads: LeadSource) -> dict[str, Roster]:
@@ -339,6 +355,10 @@ def _to_read(state: State, subjects: Sequence[Subject]) -> dict[str, CampaignSta
     """Choose what to read: every managed campaign, since they share the room, and those that come back."""
     returning = {item.known_key: item.known for item in subjects if item.known is not None}
     return {**state.campaigns, **returning}
+
+
+def _nobody(_words: str) -> None:
+    """Tell nobody."""
 
 
 def _no_blobs(_name: str) -> bytes:

@@ -167,8 +167,12 @@ def open_api(
     requests_per_second: float | None = None,
     cancelled: threading.Event | None = None,
     told: Callable[[str], None] | None = None,
+    may_send: Callable[[float], None] | None = None,
 ) -> OpenApi:
-    """Open the client. With `allow_writes` false it refuses to send anything but GET."""
+    """Open the client. With `allow_writes` false it refuses to send anything but GET.
+
+    `may_send` is asked before every request, with the seconds it may take; it raises where it must not leave.
+    """
     from reconciler.leadterra.client import LeadterraClient
 
     transport = None
@@ -187,6 +191,7 @@ def open_api(
         transport=transport,
         cancelled=cancelled,
         told=told,
+        may_send=may_send,
     )
     return client
 

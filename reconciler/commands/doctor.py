@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from reconciler.commands.common import Output, owner, place_options, say_at_times, settings
+from reconciler.commands.common import Output, place_options, say_at_times, settings
 from reconciler.commands.exits import FAILED, OK
 from reconciler.diagnostics import (
     ApiError,
@@ -115,8 +115,8 @@ def _lock(session: "Session") -> str:
     except StateError as problem:
         if problem.diagnostics[0].code == "state-missing":
             raise StateError(error("no-lock", "no state yet")) from problem
-    with session.store.lease(owner=owner()):
-        return "free"
+    holder = session.store.holder()
+    return "free" if holder is None else f"held by {holder}"
 
 
 def _lists(session: "Session") -> str:

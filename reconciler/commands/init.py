@@ -1,6 +1,6 @@
 import click
 
-from reconciler.commands.common import Output, place_options, settings, short_path
+from reconciler.commands.common import Output, owner, place_options, settings, short_path
 from reconciler.commands.exits import OK
 from reconciler.wiring import Place
 
@@ -14,7 +14,7 @@ def command(place: Place) -> int:
 
     for path in new_workspace(place.specs):
         Output.result(f"Wrote {short_path(path)}")
-    for line in Session(place, settings()).create_state():
+    for line in Session(place, settings()).create_state(by=owner()):
         Output.result(line)
     Output.result("Edit the files; reconciler validate checks them.")
     Output.result("Next: reconciler plan --sandbox (no account needed); then set LEADTERRA_API_KEY: reconciler plan")

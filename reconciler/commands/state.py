@@ -14,7 +14,7 @@ from reconciler.commands.common import (
 )
 from reconciler.commands.exits import FAILED, OK
 from reconciler.diagnostics import ReconcilerError, error
-from reconciler.wiring import Place
+from reconciler.wiring import Place, now
 
 
 @click.group("state")
@@ -35,7 +35,7 @@ def init(place: Place, *, auto_approve: bool) -> int:
         if not confirm(f"Type {place.environment} if this environment never had a state:", place.environment or ""):
             say("Nothing was made.")
             return FAILED
-    for line in session.create_state():
+    for line in session.create_state(by=owner()):
         Output.result(line)
     return OK
 
@@ -86,14 +86,22 @@ def mv(place: Place, old: str, new: str) -> int:
     from reconciler.session import Session
 
     check_key(new)
-    store = Session(place, settings()).store
-    with store.lease(owner=owner()):
+    session = Session(place, settings(), told=say)
+    store = session.store
+    with session.lease(owner()) as lease:
         state = store.read()
         if old not in state.campaigns:
             raise _unknown(old, list(state.campaigns))
         if new in state.campaigns:
             raise ReconcilerError(error("state-taken", f"{new} is managed already; nothing was changed"))
-        update_state(store, lambda newest: moved(newest, old, new))
+        update_state(
+            store,
+            lambda newest: moved(newest, old, new),
+            by=owner(),
+            at=now(),
+            what=f"{old} is {new} now",
+            fence=lease.fence,
+        )
     Output.result(f"{old} is {new} now. Change the key in its file, too.")
     return OK
 
@@ -108,8 +116,9 @@ def rm(place: Place, key: str, *, auto_approve: bool) -> int:
     from reconciler.ports import update_state
     from reconciler.session import Session
 
-    store = Session(place, settings()).store
-    with store.lease(owner=owner()):
+    session = Session(place, settings(), told=say)
+    store = session.store
+    with session.lease(owner()) as lease:
         state = store.read()
         if key not in state.campaigns and key not in state.tombstones:
             raise _unknown(key, [*state.campaigns, *state.tombstones])
@@ -117,7 +126,14 @@ def rm(place: Place, key: str, *, auto_approve: bool) -> int:
         if not (auto_approve or confirm(f"Type {key} to forget it:", key)):
             say("Nothing was changed.")
             return FAILED
-        update_state(store, lambda newest: removed(newest, key))
+        update_state(
+            store,
+            lambda newest: removed(newest, key),
+            by=owner(),
+            at=now(),
+            what=f"{key} forgotten altogether",
+            fence=lease.fence,
+        )
     Output.result(f"{key} is forgotten.")
     return OK
 

@@ -117,25 +117,26 @@ def _pause(session: "Session", state: "State", chosen: "list[Target]") -> list[D
     """Pause campaigns; return what did not work out. Another server's campaigns are not these."""
     from reconciler import wiring
     from reconciler.execution.preflight import check_binding
-    from reconciler.execution.stopping import pause_all
+    from reconciler.execution.stopping import pause_all, whoami
     from reconciler.model.live import Live
 
     try:
         address, kind = wiring.server_address(session.place, session.settings)
         check_binding(state, address, kind, Live(campaigns={}))
         with session.open_api(allow_writes=True) as api:
-            return pause_all(session.store, api, chosen, say)
+            return pause_all(session.store, api, chosen, say, by=whoami(), clock=wiring.now)
     except ReconcilerError as failure:
         words = f"nothing was paused: {', '.join(target.name for target in chosen)} may still be sending"
         return [*failure.diagnostics, *([error("none-paused", words)] if chosen else [])]
 
 
 def _lift(place: Place, scopes: tuple[str, ...]) -> int:
-    from reconciler.execution.stopping import EVERYTHING, lift
+    from reconciler import wiring
+    from reconciler.execution.stopping import EVERYTHING, lift, whoami
     from reconciler.session import Session
 
     store = Session(place, settings()).store
-    lifted = lift(store, scopes)
+    lifted = lift(store, scopes, by=whoami(), at=wiring.now())
     for mark in store.read().stops:
         scope = "--all" if mark.scope == EVERYTHING else mark.scope
         say(f"Still stopped: {scope} (by {mark.by}: {mark.reason})")

@@ -7,18 +7,19 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from reconciler.diagnostics import Diagnostic, StateError
-from reconciler.execution.campaign import CampaignRun
+from reconciler.execution.campaign import carry_out
 from reconciler.execution.checks import Checks
 from reconciler.execution.keeper import Keeper
 from reconciler.execution.reading import WORKERS, Reader
 from reconciler.execution.tools import Tools
+from reconciler.execution.work import Work
 from reconciler.model.campaign import Campaign
 from reconciler.model.live import Capabilities, Live, LiveCampaign, LiveStatus
 from reconciler.model.plan import Action, ActionStatus, Kind, Plan
 from reconciler.model.report import ActionResult, Outcome, Report
 from reconciler.model.roster import Roster
 from reconciler.model.workspace import Desired
-from reconciler.ports import CampaignApi, EventSink, LeadSource, StateStore
+from reconciler.ports import CampaignApi, EventSink, LeadSource, Lease, StateStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +40,15 @@ class Run:
 
 @dataclass(slots=True)
 class Executor:
-    """Carries out a plan, and nothing else. `bugs` holds what should never have happened, for the caller to raise."""
+    """Carries out a plan, and nothing else. `bugs` holds what should never have happened, for the caller to raise.
+
+    `by` is who the journal names.
+    """
 
     api: CampaignApi
     store: StateStore
+    lease: Lease
+    by: str
     leads: LeadSource
     sink: EventSink
     clock: Callable[[], datetime]
@@ -56,7 +62,7 @@ class Executor:
         """
         began = self.clock()
         reader = Reader(self.api, run.live.capabilities)
-        keeper = Keeper(self.store)
+        keeper = Keeper(self.store, by=self.by, clock=self.clock, fence=self.lease.fence)
         tools = Tools(
             api=self.api,
             reader=reader,
@@ -68,6 +74,7 @@ class Executor:
                 self.api, reader, run.desired.policy, self.clock, run.under_new_keys(), read_at=run.plan.created_at
             ),
             clock=self.clock,
+            by=self.by,
             cancelled=self.cancelled,
             halted=threading.Event(),
         )
@@ -80,13 +87,13 @@ class Executor:
         pausing = {key for key in keys if any(_pauses(action) for action in actions[key])}
         wanted = {campaign.key: campaign for campaign in run.desired.campaigns}
 
-        def carry_out(key: str) -> list[ActionResult]:
+        def run_one(key: str) -> list[ActionResult]:
             return self._campaign(tools, run, key, wanted.get(key), actions[key])
 
         results: dict[str, list[ActionResult]] = {}
         with ThreadPoolExecutor(WORKERS, thread_name_prefix="apply") as threads:
             for part in ([key for key in keys if key in pausing], [key for key in keys if key not in pausing]):
-                results.update(zip(part, threads.map(carry_out, part), strict=True))
+                results.update(zip(part, threads.map(run_one, part), strict=True))
         return Report(
             plan_digest=run.plan.digest,
             started_at=began,
@@ -101,24 +108,24 @@ class Executor:
     ) -> list[ActionResult]:
         known_key = run.known_keys.get(key, key)
         live = run.live.campaigns.get(known_key)
-        single = CampaignRun(
+        work = Work(
             tools,
-            key=key,
-            known_key=known_key,
+            key=known_key,
+            final_key=key,
             campaign=campaign,
             roster=run.rosters.get(key, Roster(source="", at_hand=True)),
             planned=live.status if live else LiveStatus.DRAFT,
         )
         try:
-            single.execute(actions)
+            carry_out(work, actions)
         except Exception as bug:  # noqa: BLE001 - the other campaigns go on, and the caller raises it at the end
             self.bugs.append(bug)
             words = "an error of this program; what it did is in the next plan"
-            single.results += [
+            work.results += [
                 ActionResult(campaign=key, kind=action.kind, outcome=Outcome.UNKNOWN, detail=words)
-                for action in actions[len(single.results) :]
+                for action in actions[len(work.results) :]
             ]
-        return single.results
+        return work.results
 
 
 def _remember(keeper: Keeper, learned: Capabilities, before: Capabilities) -> tuple[Diagnostic, ...]:
@@ -126,7 +133,7 @@ def _remember(keeper: Keeper, learned: Capabilities, before: Capabilities) -> tu
     if learned == before:
         return ()
     try:
-        keeper.change(lambda state: state.model_copy(update={"capabilities": learned}))
+        keeper.change(lambda state: state.model_copy(update={"capabilities": learned}), what="")
     except StateError as problem:
         return tuple(problem.diagnostics)
     return ()

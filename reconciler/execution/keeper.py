@@ -1,10 +1,12 @@
-"""The state while an apply runs: changes of all threads gathered into few commits, each durable when it returns."""
+"""The state while an apply runs: changes of all threads gathered into few records, each durable when it returns."""
 
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 
 from reconciler.diagnostics import StateConflictError
+from reconciler.model.journal import Record, between
 from reconciler.model.state import State
 from reconciler.ports import StateStore
 
@@ -13,22 +15,26 @@ Transition = Callable[[State], State]
 
 @dataclass(slots=True, eq=False)
 class _Ticket:
-    """A change that waits to be written; `failure` is why it was not."""
+    """A change that waits to be written; `failure` is why it was not. `what` is its line in the history."""
 
     transition: Transition
+    what: str
     done: bool = False
     failure: Exception | None = None
 
 
 class Keeper:
-    """Commits for one process. Whoever comes while a commit is under way shares the next one.
+    """Writes the state for one process that holds the lease. Whoever comes while a write is under way shares the next.
 
-    Changes of other processes, a stop mark say, are met by compare and swap: the transitions are applied again to the
-    newer document. They must be pure.
+    Changes of other processes, a stop mark say, are met by compare and swap: the transitions are made again on the
+    newer state, so that each has seen whatever was written before it. They must be pure, and may refuse by raising.
     """
 
-    def __init__(self, store: StateStore) -> None:
+    def __init__(self, store: StateStore, *, by: str, clock: Callable[[], datetime], fence: int | None) -> None:
         self._store = store
+        self._by = by
+        self._clock = clock
+        self._fence = fence
         self._latest = store.read()
         self._waiting: list[_Ticket] = []
         self._queue = threading.Lock()
@@ -36,20 +42,23 @@ class Keeper:
 
     @property
     def latest(self) -> State:
-        """The newest document this process has read or written: right for what this process alone changes."""
+        """The newest state this process has read or written: right for what this process alone changes."""
         return self._latest
 
     def fresh(self) -> State:
-        """Read the document anew: for what others may have changed, such as stop marks."""
+        """Read the state anew: for what others may have changed, such as stop marks."""
         state = self._store.read()
         with self._commit:
             if state.serial > self._latest.serial:
                 self._latest = state
         return state
 
-    def change(self, transition: Transition) -> State:
-        """Make a change durable; raises `StateError` where it could not be written."""
-        ticket = _Ticket(transition)
+    def change(self, transition: Transition, *, what: str) -> State:
+        """Make a change durable, and return the state that has it.
+
+        Raises `StateError` where it could not be written, and whatever the transition raised: then nothing of it was.
+        """
+        ticket = _Ticket(transition, what)
         with self._queue:
             self._waiting.append(ticket)
         with self._commit:
@@ -64,7 +73,7 @@ class Keeper:
             batch, self._waiting = self._waiting, []
         try:
             self._latest = self._swap(batch)
-        except Exception as failure:  # noqa: BLE001 - raised again in every thread that waits for this commit
+        except Exception as failure:  # noqa: BLE001 - raised again in every thread that waits for this record
             for ticket in batch:
                 ticket.failure = ticket.failure or failure
         finally:
@@ -74,15 +83,29 @@ class Keeper:
     def _swap(self, batch: list[_Ticket]) -> State:
         state = self._latest
         while True:
-            wanted = state
+            wanted, what = state, []
             for ticket in batch:
-                wanted = _made(ticket, wanted)
-            if wanted == state:
+                changed = _made(ticket, wanted)
+                if changed is not wanted:
+                    what.append(ticket.what)
+                wanted = changed
+            if wanted is state:
                 return state
+            serial = state.serial + 1
+            record = Record(
+                lineage=state.lineage,
+                serial=serial,
+                at=self._clock(),
+                by=self._by,
+                what=tuple(what),
+                delta=between(state, wanted),
+            )
             try:
-                return self._store.commit(wanted, expected_serial=state.serial)
+                self._store.append(record, fence=self._fence)
             except StateConflictError:
                 state = self._store.read()
+            else:
+                return wanted.model_copy(update={"serial": serial})
 
 
 def _made(ticket: _Ticket, state: State) -> State:

@@ -3,14 +3,17 @@
 import getpass
 import os
 import socket
+import uuid
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 from reconciler.diagnostics import CampaignGoneError, Diagnostic, ReconcilerError, error, note
 from reconciler.execution import transitions
 from reconciler.execution.reading import WORKERS
+from reconciler.model.intents import PauseIntent
 from reconciler.model.state import CampaignState, State, Stop
 from reconciler.ports import CampaignApi, StateStore, update_state
 
@@ -27,17 +30,29 @@ def whoami() -> str:
 
 
 def mark(store: StateStore, scopes: Sequence[str], *, reason: str, by: str, at: datetime) -> State:
-    """Leave stop marks. Nothing starts, resumes or enrols in their scope until they are lifted."""
+    """Leave stop marks. Nothing starts, resumes or enrols in their scope until they are lifted.
+
+    With them, it is written down that everything in their scope is about to be paused by us, should this process not
+    live to write down that it was. One that somebody else has paused stays theirs.
+    """
     marks = tuple(Stop(scope=scope, reason=reason, at=at, by=by) for scope in scopes)
+    names: dict[str, str] = {}
 
     def transition(state: State) -> State:
         others = tuple(item for item in state.stops if item.scope not in scopes)
-        return state.model_copy(update={"stops": (*others, *marks)})
+        state = state.model_copy(update={"stops": (*others, *marks)})
+        for target in targets(state, scopes):
+            if target.known is not None and (target.known.status != "paused" or target.known.paused_by_us):
+                name = names.setdefault(target.key, str(uuid.uuid4()))
+                intent = PauseIntent(campaign=target.key, at=at, by=by, id=target.id)
+                state = state.intending(name, intent)
+        return state
 
-    return update_state(store, transition)
+    stopped = "everything" if EVERYTHING in scopes else ", ".join(scopes)
+    return update_state(store, transition, by=by, at=at, what=f"stopped {stopped}: {reason}")
 
 
-def lift(store: StateStore, scopes: Sequence[str]) -> tuple[str, ...]:
+def lift(store: StateStore, scopes: Sequence[str], *, by: str, at: datetime) -> tuple[str, ...]:
     """Take marks away, and return the scopes that had one. What was paused is resumed by the next apply."""
     lifted: list[str] = []
 
@@ -45,17 +60,22 @@ def lift(store: StateStore, scopes: Sequence[str]) -> tuple[str, ...]:
         lifted[:] = [item.scope for item in state.stops if item.scope in scopes]
         return state.model_copy(update={"stops": tuple(item for item in state.stops if item.scope not in scopes)})
 
-    update_state(store, transition)
+    lifts = "everything" if EVERYTHING in scopes else ", ".join(scopes)
+    update_state(store, transition, by=by, at=at, what=f"lifted the stop of {lifts}")
     return tuple(lifted)
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Something to pause. `known` is None for an older draft, of which nothing has to be written down."""
+    """Something to pause. `known` is None for an older draft, of which nothing has to be written down.
+
+    `begun`: a stop before this one was about to pause it, and did not live to tell.
+    """
 
     key: str
     id: str
     known: CampaignState | None = None
+    begun: bool = False
 
     @property
     def name(self) -> str:
@@ -65,13 +85,25 @@ class Target:
 
 def targets(state: State, scopes: Sequence[str]) -> list[Target]:
     """Choose what a stop pauses: campaigns, and drafts that were replaced, in case somebody started one of them."""
-    chosen = [Target(key, known.id, known) for key, known in state.campaigns.items()]
+    chosen = [Target(key, known.id, known, _begun(state, key)) for key, known in sorted(state.campaigns.items())]
     chosen += [Target(item.campaign, item.id) for item in state.leftovers if item.id is not None]
     return [target for target in chosen if EVERYTHING in scopes or target.key in scopes]
 
 
+def _begun(state: State, key: str) -> bool:
+    mark = state.stop_for(key)
+    pauses = [intent for intent in state.open_for(key).values() if intent.kind == "pause"]
+    return any(mark is None or intent.at < mark.at for intent in pauses)
+
+
 def pause_all(
-    store: StateStore, api: CampaignApi, chosen: Sequence[Target], told: Callable[[str], None]
+    store: StateStore,
+    api: CampaignApi,
+    chosen: Sequence[Target],
+    told: Callable[[str], None],
+    *,
+    by: str,
+    clock: Callable[[], datetime],
 ) -> list[Diagnostic]:
     """Pause campaigns side by side, whatever their status; return what did not work out.
 
@@ -92,7 +124,20 @@ def pause_all(
             return _sending(target, f"pause was answered with the status {answer.status}")
         if target.known is None:
             return None
-        return _write_down(store, target.key, target.known, before, answer.status, told)
+        theirs = not target.known.paused_by_us and "paused" in {target.known.status, before}
+        if theirs and not target.begun:
+            change = partial(transitions.not_stopped, key=target.key)
+            words = "paused by somebody else before"
+        else:
+            change = partial(transitions.stopped, key=target.key, answered=answer.status)
+            words = answer.status or "paused"
+        try:
+            update_state(store, change, by=by, at=clock(), what=f"{target.key}: {words}")
+        except ReconcilerError as failure:
+            words = f"{target.key} is paused, but that could not be written down: {failure}"
+            return error("not-recorded", words, hint="run the same command again", campaign=target.key)
+        told(f"{target.key}: {words}")
+        return None
 
     with ThreadPoolExecutor(WORKERS, thread_name_prefix="stop") as threads:
         return [problem for problem in threads.map(pause, chosen) if problem is not None]
@@ -101,24 +146,3 @@ def pause_all(
 def _sending(target: Target, why: str) -> Diagnostic:
     hint = "run the same command again, or pause it in Leadterra"
     return error("not-paused", f"{target.name} may still be sending: {why}", hint=hint, campaign=target.key)
-
-
-def _write_down(
-    store: StateStore,
-    key: str,
-    known: CampaignState,
-    before: str | None,
-    answered: str | None,
-    told: Callable[[str], None],
-) -> Diagnostic | None:
-    """Write a pause down as ours, unless somebody else had made it: that one is never lifted by itself."""
-    if not known.paused_by_us and "paused" in {known.status, before}:
-        told(f"{key}: paused by somebody else before")
-        return None
-    try:
-        update_state(store, lambda state: transitions.paused(state, key, answered))
-    except ReconcilerError as failure:
-        words = f"{key} is paused, but that could not be written down: {failure}"
-        return error("not-recorded", words, hint="run the same command again", campaign=key)
-    told(f"{key}: {answered or 'paused'}")
-    return None

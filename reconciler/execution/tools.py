@@ -1,17 +1,25 @@
 """What the campaigns of a run share, and how a check says no."""
 
 import threading
+import uuid
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypeVar
 
-from reconciler.diagnostics import StateError
+from reconciler.diagnostics import ApiError, Interrupted, LeaseLostError, StateError
 from reconciler.execution.checks import Checks
 from reconciler.execution.keeper import Keeper
 from reconciler.execution.reading import Reader
+from reconciler.model.intents import Intent
 from reconciler.model.report import Outcome
 from reconciler.model.state import State
 from reconciler.ports import CampaignApi, EventSink, LeadSource, StateStore
+
+_T = TypeVar("_T")
+
+UNWRITABLE = "the state could not be written, so nothing more was done"
 
 
 class NotReadyError(Exception):
@@ -38,13 +46,14 @@ class Tools:
     sink: EventSink
     checks: Checks
     clock: Callable[[], datetime]
+    by: str
     cancelled: threading.Event
     halted: threading.Event
 
-    def change(self, transition: Callable[[State], State]) -> State:
-        """Commit a change of the state."""
+    def change(self, transition: Callable[[State], State], *, what: str = "") -> State:
+        """Commit a change of the state; `what` is told by history."""
         try:
-            return self.keeper.change(transition)
+            return self.keeper.change(transition, what=what)
         except StateError:
             self.halted.set()
             raise
@@ -56,3 +65,45 @@ class Tools:
         except StateError:
             self.halted.set()
             raise
+
+    def go_on(self) -> None:
+        """Raise `NotReadyError` where the run is to end, right before a call."""
+        if self.cancelled.is_set():
+            raise NotReadyError(Outcome.NOT_ATTEMPTED, "the run was interrupted")
+        if self.halted.is_set():
+            raise NotReadyError(Outcome.NOT_ATTEMPTED, UNWRITABLE)
+
+    def ask(
+        self, intent: Intent, request: Callable[[str], _T], *, operation: str | None = None, stoppable: bool = False
+    ) -> tuple[str, _T]:
+        """Make the intent durable, make the request, and return the operation id with the answer.
+
+        Whoever writes the outcome down closes the intent. It stays open where nobody knows what became of the request,
+        and is closed where it certainly did nothing. With `stoppable`, a stop mark refuses it: the state that the
+        intent is written to is the newest there is, so that no mark is missed. `operation` is that of an open intent
+        of the same content, which is then tried again under its id.
+        """
+        name = operation or str(uuid.uuid4())
+
+        def opened(state: State) -> State:
+            mark = state.stop_for(intent.campaign) if stoppable else None
+            if mark is not None:
+                raise NotReadyError(Outcome.HELD, f"stopped by {mark.by}: {mark.reason}")
+            return state if name in state.operations else state.intending(name, intent)
+
+        self.change(opened)
+        try:
+            return name, request(name)
+        except ApiError as failure:
+            if not failure.sent:
+                self._drop(name)
+            raise
+        except (Interrupted, LeaseLostError):
+            # Raised only where nothing was sent; a lost answer is an ApiError.
+            self._drop(name)
+            raise
+
+    def _drop(self, operation: str) -> None:
+        """Close an intent whose request did nothing. Where that cannot be written, the next run finds it out."""
+        with suppress(StateError):
+            self.change(lambda state: state.without([operation]))

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from reconciler.model.campaign import Campaign, Status
-from reconciler.model.live import Live, LiveCampaign, LiveStatus
+from reconciler.model.live import Capabilities, Live, LiveCampaign, LiveStatus
 from reconciler.model.state import Binding, CampaignState, Cohort, Leftover, State, Tombstone
 from reconciler.model.workspace import Desired
 
@@ -33,7 +33,8 @@ def refreshed(
     for key, known in state.campaigns.items():
         unchanged = known == base.campaigns.get(key)
         entry = _observed(known, live.campaigns.get(key), at) if unchanged else known
-        campaigns[key] = _as_filed(entry, wanted[key]) if key in wanted else entry
+        entry = _as_filed(entry, wanted[key]) if key in wanted else entry
+        campaigns[key] = known if entry == known else entry
     return state.model_copy(
         update={"binding": binding, "capabilities": live.capabilities, "campaigns": campaigns},
     )
@@ -64,52 +65,61 @@ def _observed(known: CampaignState, seen: LiveCampaign | None, at: datetime) -> 
     )
 
 
-def created(state: State, key: str, entry: CampaignState, *, instead_of: Leftover | None = None) -> State:
-    """Start managing a new draft; the one whose place it takes is kept in mind."""
+def created(state: State, key: str, entry: CampaignState, operation: str, *, instead_of: Leftover | None) -> State:
+    """Start managing a new draft; the one whose place it takes is kept in mind.
+
+    What was open for that one does not matter any more: nobody will start it.
+    """
     if instead_of is not None:
         state = state.model_copy(update={"leftovers": (*state.leftovers, instead_of)})
-    return state.with_campaign(key, entry)
+        state = state.without(state.open_for(key))
+    return state.without([operation]).with_campaign(key, entry)
 
 
-def create_lost(state: State, orphan: Leftover) -> State:
-    """Keep in mind that a draft may exist whose id nobody knows."""
-    return state.model_copy(update={"leftovers": (*state.leftovers, orphan)})
+def orphaned(state: State, orphan: Leftover, operation: str) -> State:
+    """Keep in mind that a draft may exist whose id nobody knows, instead of waiting for it to be found."""
+    return state.without([operation]).model_copy(update={"leftovers": (*state.leftovers, orphan)})
 
 
-def updated(state: State, key: str, campaign: Campaign) -> State:
+def updated(state: State, key: str, campaign: Campaign, capabilities: Capabilities) -> State:
     """Write down that a draft is as its file says; how the server shows it is not known yet."""
     entry = state.campaigns[key]
-    return state.with_campaign(
-        key,
-        entry.model_copy(
-            update={
-                "name": campaign.name,
-                "steps_digest": campaign.steps_digest,
-                "read_back_digest": None,
-                "sources": dict(campaign.sources),
-            }
-        ),
-    )
+    changed = {
+        "name": campaign.name,
+        "steps_digest": campaign.steps_digest,
+        "read_back_digest": None,
+        "sources": dict(campaign.sources),
+    }
+    state = _closed(state, key, "update").model_copy(update={"capabilities": capabilities})
+    return state.with_campaign(key, entry.model_copy(update=changed))
 
 
 def read_back(state: State, key: str, digest: str) -> State:
     """Write down how the server shows the steps that were last written."""
-    return state.with_campaign(key, state.campaigns[key].model_copy(update={"read_back_digest": digest}))
+    entry = state.campaigns[key]
+    if entry.read_back_digest == digest:
+        return state
+    return state.with_campaign(key, entry.model_copy(update={"read_back_digest": digest}))
 
 
-def enrolled(state: State, key: str, segment: str, cohort: Cohort) -> State:
+def enrolled(state: State, key: str, segment: str, cohort: Cohort, operation: str) -> State:
     """Add one batch to the ledger."""
     entry = state.campaigns[key]
-    return state.with_campaign(
+    return state.without([operation]).with_campaign(
         key,
         entry.model_copy(update={"ledger": (*entry.ledger, segment), "cohorts": (*entry.cohorts, cohort)}),
     )
 
 
+def all_enrolled(state: State, key: str) -> State:
+    """Close what an interrupted enrolment left open: whoever of it is on the list was sent again."""
+    return _closed(state, key, "enroll")
+
+
 def started(state: State, key: str, at: datetime) -> State:
     """Write down that it is running, and since when."""
     entry = state.campaigns[key]
-    return state.with_campaign(
+    return _closed(state, key, "start", "resume", "pause").with_campaign(
         key,
         entry.model_copy(
             update={"status": "running", "paused_by_us": False, "started_at": entry.started_at or at},
@@ -118,11 +128,40 @@ def started(state: State, key: str, at: datetime) -> State:
 
 
 def paused(state: State, key: str, answered: str | None) -> State:
-    """Write down that we paused it; `answered` is the status in the answer, since pausing a draft changes nothing."""
-    entry = state.campaigns.get(key)
-    if entry is None or answered == "draft" or (answered is None and entry.started_at is None):
+    """Write down that we paused it; `answered` is the status in the answer, since pausing a draft changes nothing.
+
+    An answer without a status is no word about a draft, unless it certainly is one: one whose start is open is not.
+    """
+    if key not in state.campaigns:
         return state
-    return state.with_campaign(key, entry.model_copy(update={"status": "paused", "paused_by_us": True}))
+    return _closed(_at_rest(state, key, answered), key, "start", "resume", "pause")
+
+
+def stopped(state: State, key: str, answered: str | None) -> State:
+    """Write down the pause of an emergency stop. A start that was under way meanwhile may have come after it."""
+    if key not in state.campaigns:
+        return state
+    return _closed(_at_rest(state, key, answered), key, "pause")
+
+
+def not_stopped(state: State, key: str) -> State:
+    """Write down that a stop found nothing to pause: it is somebody else's pause."""
+    return _closed(state, key, "pause")
+
+
+def _at_rest(state: State, key: str, answered: str | None) -> State:
+    entry = state.campaigns[key]
+    starts = [intent.at for intent in state.open_for(key).values() if intent.kind == "start"]
+    began = entry.started_at or (starts[0] if starts else None)
+    if answered == "draft" or (answered is None and began is None):
+        return state
+    update = {"status": "paused", "paused_by_us": True, "started_at": began}
+    return state.with_campaign(key, entry.model_copy(update=update))
+
+
+def _closed(state: State, key: str, *kinds: str) -> State:
+    """Close the open intents of these kinds: what they left unknown has been written anew."""
+    return state.without(operation for operation, intent in state.open_for(key).items() if intent.kind in kinds)
 
 
 def moved(state: State, old: str, new: str) -> State:
@@ -139,7 +178,11 @@ def moved(state: State, old: str, new: str) -> State:
         item.model_copy(update={"campaign": new}) if item.campaign == old else item for item in state.leftovers
     )
     stops = tuple(item.model_copy(update={"scope": new}) if item.scope == old else item for item in state.stops)
-    return state.model_copy(update={"leftovers": leftovers, "stops": stops})
+    operations = {
+        operation: intent.model_copy(update={"campaign": new}) if intent.campaign == old else intent
+        for operation, intent in state.operations.items()
+    }
+    return state.model_copy(update={"leftovers": leftovers, "stops": stops, "operations": operations})
 
 
 def adopted(state: State, key: str, campaign: Campaign) -> State:
@@ -151,6 +194,7 @@ def adopted(state: State, key: str, campaign: Campaign) -> State:
 
 def imported(state: State, key: str, entry: CampaignState) -> State:
     """Manage a campaign as it is now; a tombstone of it has given its ledger to the entry."""
+    state = state.without(state.open_for(key))
     for name, item in state.tombstones.items():
         if item.campaign.id == entry.id:
             state = _with_tombstone(state, name, item.rest)
@@ -158,7 +202,11 @@ def imported(state: State, key: str, entry: CampaignState) -> State:
 
 
 def forgotten(state: State, key: str, at: datetime) -> State:
-    """Stop managing a campaign; its tombstone keeps id and ledger, and those of former campaigns of this key."""
+    """Stop managing a campaign; its tombstone keeps id and ledger, and those of former campaigns of this key.
+
+    What is open about its text or its people stays open, should the key return.
+    """
+    state = _closed(state, key, "start", "resume", "pause")
     entry, there = state.campaigns[key], state.tombstones.get(key)
     buried = Tombstone(at=at, campaign=entry) if there is None else there.below(at, entry)
     return _with_tombstone(state, key, buried).with_campaign(key, None)
@@ -168,11 +216,12 @@ def _with_tombstone(state: State, key: str, tombstone: Tombstone | None) -> Stat
     rest = {name: item for name, item in state.tombstones.items() if name != key}
     if tombstone is not None:
         rest[key] = tombstone
-    return state.model_copy(update={"tombstones": dict(sorted(rest.items()))})
+    return state.model_copy(update={"tombstones": rest})
 
 
 def removed(state: State, key: str) -> State:
-    """Forget a campaign altogether: entry, tombstone and leftovers."""
+    """Forget a campaign altogether: entry, tombstone, leftovers and open intents."""
+    state = state.without(state.open_for(key))
     tombstones = {name: item for name, item in state.tombstones.items() if name != key}
     leftovers = tuple(item for item in state.leftovers if item.campaign != key)
     return state.model_copy(update={"tombstones": tombstones, "leftovers": leftovers}).with_campaign(key, None)

@@ -31,7 +31,9 @@ class LeadterraClient:
 
     With `allow_writes=False` everything but reading raises `ReadOnlyError` before anything is sent: this is the client
     that `plan` holds. `timeout` and `max_wait` are seconds, see `Transport`; `transport` stands in for the network;
-    waits end with `Interrupted` once `cancelled` is set; `told` gets a line for a failed attempt that is repeated.
+    waits end with `Interrupted` once `cancelled` is set; `told` gets a line for a failed attempt that is repeated;
+    `may_send` is asked before every attempt, with the seconds of silence it may take, and raises `LeaseLostError`
+    where it must not leave.
     """
 
     def __init__(
@@ -47,6 +49,7 @@ class LeadterraClient:
         max_wait: float = 60.0,
         cancelled: threading.Event | None = None,
         told: Callable[[str], None] | None = None,
+        may_send: Callable[[float], None] | None = None,
     ) -> None:
         self._transport = Transport(
             base_url,
@@ -58,6 +61,7 @@ class LeadterraClient:
             attempts=attempts,
             max_wait=max_wait,
             told=told,
+            may_send=may_send,
         )
 
     def __repr__(self) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import SecretStr
 
-from reconciler.diagnostics import ApiError, Interrupted, ReconcilerError, error
+from reconciler.diagnostics import ApiError, Interrupted, LeaseLostError, ReconcilerError, error
 from reconciler.leadterra.address import check_base_url, is_loopback
 from reconciler.leadterra.answers import CHECK_KEY, NOT_LEADTERRA, Answer, Call, NotJson, read_json, refusal
 from reconciler.leadterra.pace import Pace, retry_after
@@ -49,6 +49,7 @@ class Transport:
         attempts: int = 4,
         max_wait: float = 60.0,
         told: Callable[[str], None] | None = None,
+        may_send: Callable[[float], None] | None = None,
     ) -> None:
         self.base_url = check_base_url(base_url)
         self._key = SecretStr(_checked(api_key))
@@ -59,6 +60,7 @@ class Transport:
         self._attempts = attempts
         self._max_wait = max_wait
         self._told = told or _nobody
+        self._may_send = may_send
         _silence_libraries()
         self._http = _http_client(self.base_url, timeout, transport)
 
@@ -92,6 +94,7 @@ class Transport:
         import stamina
 
         first_wait = min(_FIRST_WAIT, self._max_wait / 2 ** min(self._attempts, 16))
+        why = ""
         try:
             for attempt in stamina.retry_context(
                 on=tries.judge,
@@ -106,14 +109,17 @@ class Transport:
                     return self._once(call)
         except AttemptFailed as failure:
             return failure
-        except Interrupted:
+        except (Interrupted, LeaseLostError) as ending:
             if not tries.may_be_carried_out or call.method == "GET":
                 raise
-        what = f"{tries.last_failure}, and the run was told to end before it could be asked again"
+            why = "the run was told to end" if isinstance(ending, Interrupted) else str(ending)
+        what = f"{tries.last_failure}, and {why} before it could be asked again"
         return AttemptFailed("api-lost-answer", what, carried_out=True)
 
     def _once(self, call: Call) -> Answer:
         failure: AttemptFailed | None
+        if self._may_send is not None:
+            self._may_send(self._timeout)
         try:
             answer, wait = self._exchange(call)
         except ReconcilerError:

@@ -3,12 +3,14 @@
 Two members belong together with it: blobs (rendered steps, ledger segments) live beside it and are named by digest.
 """
 
+from collections.abc import Iterable
 from typing import Literal
 
 from pydantic import AwareDatetime, Field, TypeAdapter
 
 from reconciler.model.base import Frozen, canonical
 from reconciler.model.campaign import SequenceStep
+from reconciler.model.intents import Intent
 from reconciler.model.live import Capabilities
 
 STATE_VERSION: Literal[1] = 1
@@ -134,6 +136,10 @@ class State(Frozen):
     capabilities: Capabilities = Capabilities()
     campaigns: dict[str, CampaignState] = Field(default_factory=dict)
     tombstones: dict[str, Tombstone] = Field(default_factory=dict)
+    operations: dict[str, Intent] = Field(
+        default_factory=dict,
+        description="Open intents, by operation id: requests that may have left, and of which no outcome is known.",
+    )
     leftovers: tuple[Leftover, ...] = ()
     stops: tuple[Stop, ...] = ()
 
@@ -147,7 +153,26 @@ class State(Frozen):
 
     def with_campaign(self, key: str, campaign: CampaignState | None) -> "State":
         """Return the state with one campaign set, or taken out."""
-        rest = {name: item for name, item in self.campaigns.items() if name != key}
-        if campaign is not None:
-            rest[key] = campaign
-        return self.model_copy(update={"campaigns": dict(sorted(rest.items()))})
+        campaigns = dict(self.campaigns)
+        if campaign is None:
+            campaigns.pop(key, None)
+        else:
+            campaigns[key] = campaign
+        return self.model_copy(update={"campaigns": campaigns})
+
+    def open_for(self, key: str) -> dict[str, Intent]:
+        """Return the open intents of one campaign, by operation id, oldest first."""
+        found = {operation: intent for operation, intent in self.operations.items() if intent.campaign == key}
+        return dict(sorted(found.items(), key=lambda item: (item[1].at, item[0])))
+
+    def intending(self, operation: str, intent: Intent) -> "State":
+        """Return the state with an intent opened."""
+        return self.model_copy(update={"operations": {**self.operations, operation: intent}})
+
+    def without(self, operations: Iterable[str]) -> "State":
+        """Return the state with these intents closed."""
+        closed = frozenset(operations)
+        if not closed & self.operations.keys():
+            return self
+        left = {operation: intent for operation, intent in self.operations.items() if operation not in closed}
+        return self.model_copy(update={"operations": left})

@@ -59,3 +59,40 @@ def replace_durably(path: Path, content: bytes) -> None:
         os.fsync(folder)
     finally:
         os.close(folder)
+
+
+def append_durably(path: Path, content: bytes, *, at: int) -> int:
+    """Write at an offset of a file, durably, and cut off whatever stood behind it; return the file's inode.
+
+    A file that is not there is made. Raises `OSError`; then the file ends at the offset again, as far as that is
+    possible: what was cut off in the middle is no whole line, and is not read as one.
+    """
+    fresh = not path.exists()
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT, FILE_MODE)
+    try:
+        try:
+            if os.fstat(handle).st_size > at:
+                os.ftruncate(handle, at)
+            written = 0
+            while written < len(content):
+                written += os.pwrite(handle, content[written:], at + written)
+            os.fsync(handle)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                os.ftruncate(handle, at)
+            raise
+        inode = os.fstat(handle).st_ino
+    finally:
+        os.close(handle)
+    if fresh:
+        sync_folder(path.parent)
+    return inode
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names in a folder durable. Raises `OSError`."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

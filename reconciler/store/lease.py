@@ -1,74 +1,270 @@
-"""The right to apply, on one machine: a lock that the operating system gives back when its holder dies."""
+"""The lease: the right to apply, held by one process at a time, whatever dies or sleeps.
+
+A holder shows signs of life by changing a nonce. Whoever wants the lease takes it over only after it has seen no change
+for the time after which the holder stops by itself, plus the longest request that may still be under way. Every holding
+has a number, the fence, one higher than the last: a store refuses what is written with an older one.
+"""
 
 import contextlib
-from pathlib import Path
-from typing import TYPE_CHECKING, Self
+import secrets
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import NamedTuple, Protocol, Self
 
-from reconciler.diagnostics import StateError, error
-from reconciler.store.files import FILE_MODE, replace_durably, told_as_state_error
+from reconciler.diagnostics import Diagnostic, Interrupted, LeaseLostError, StateConflictError, StateError, error
 
-if TYPE_CHECKING:
-    from filelock import BaseFileLock
-
-_OWNER_LENGTH = 200
+LONGEST_REQUEST = 65.0
+"""Seconds that one request may be under way: 5 to connect, then twice 30 (`leadterra.transport`)."""
 
 
-class FileLease:
-    """The lease of a state folder, not yet taken. A context manager; it excludes other threads as well as processes.
+class Times(NamedTuple):
+    """Seconds: between signs of life, without one until a holder stops by itself, and between looks at the holder."""
 
-    The lock is on `apply.lock`; `apply.owner` beside it names the holder to whoever is refused, and decides nothing.
+    beat: float
+    expiry: float
+    poll: float = 1.0
+    longest_request: float = LONGEST_REQUEST
+
+
+def clock() -> float:
+    """Return seconds that go on while the process, or the whole machine, is suspended."""
+    if hasattr(time, "CLOCK_BOOTTIME"):
+        return time.clock_gettime(time.CLOCK_BOOTTIME)
+    return time.monotonic()
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What stands in the register. `owner` is None where nobody holds it; `machine` and `beat` are of its last sign.
+
+    `beat` is a reading of the clock of that machine since it was started: only there it can be compared.
     """
 
-    def __init__(self, folder: Path, owner: str) -> None:
-        self._folder = folder
-        self._owner = owner
-        self._lock: BaseFileLock | None = None
+    fence: int = 0
+    owner: str | None = None
+    nonce: str = ""
+    machine: str = ""
+    beat: float = 0.0
+
+
+class Register(Protocol):
+    """Where a backend keeps who holds the lease."""
+
+    def look(self) -> Held:
+        """Read it anew."""
+        ...
+
+    def swap(self, held: Held, *, expected: Held) -> None:
+        """Write it durably; raises `StateConflictError` where it is not what was expected."""
+        ...
+
+    def has_ended(self, held: Held) -> bool:
+        """Whether the holder's process has certainly ended; False also where nobody can tell."""
+        ...
+
+    def begin(self, held: Held) -> None:
+        """Make it known that this process holds it, as far as `has_ended` needs it; may raise `StateConflictError`."""
+        ...
+
+    def end(self) -> None:
+        """Take that back, and put in order what a run leaves."""
+        ...
+
+
+class HeldLease:
+    """`Lease` over a register. It excludes other threads as well as other processes.
+
+    `clock` must go on while the process is suspended: after waking up, `check` then knows that time has passed.
+    """
+
+    def __init__(
+        self,
+        register: Register,
+        *,
+        owner: str,
+        machine: str,
+        times: Times,
+        told: Callable[[str], None],
+        sleep: Callable[[float], bool],
+        clock: Callable[[], float] = clock,
+    ) -> None:
+        self._register = register
+        self._owner = plain(owner)
+        self._machine = machine
+        self._times = times
+        self._told = told
+        self._sleep = sleep
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._over = threading.Event()
+        self._held: Held | None = None
+        self._lost: Diagnostic | None = None
+        self._shown = 0.0
+        self._thread: threading.Thread | None = None
+
+    @property
+    def fence(self) -> int:
+        """The number of this holding."""
+        if self._held is None:
+            raise AssertionError("the lease is not held")
+        return self._held.fence
 
     def __enter__(self) -> Self:
-        """Take it, or raise `StateError` (`state-locked`) naming the holder. It never waits."""
-        from filelock import FileLock, Timeout
-
-        lock = FileLock(self._folder / "apply.lock", mode=FILE_MODE, thread_local=False)
-        with told_as_state_error("The lock", self._folder):
-            try:
-                lock.acquire(timeout=0)
-            except Timeout:
-                raise self._refusal() from None
-        try:
-            with told_as_state_error("The owner of the lock", self._folder):
-                replace_durably(self._owner_file, _plain(self._owner).encode())
-        except BaseException:
-            lock.release()
-            raise
-        self._lock = lock
+        """Take it, wait for it, or raise `StateError` (`state-locked`) naming the holder."""
+        first: tuple[Held, float] | None = None
+        while self._held is None:
+            there = self._register.look()
+            words = self._free(there, first)
+            if words is not None:
+                self._take(there, words)
+                continue
+            first = first or (there, self._clock())
+            if self._alive(there, first[0]):
+                raise self._refusal(there)
+            self._wait_for(there, first)
+        self._thread = threading.Thread(target=self._beat, name="lease", daemon=True)
+        self._thread.start()
         return self
 
     def __exit__(self, *details: object) -> None:
-        """Give it back. What cannot be cleaned up is left: the next holder writes over it."""
-        if self._lock is not None:
-            with contextlib.suppress(OSError):
-                self._owner_file.unlink(missing_ok=True)
-            self._lock.release()
-            self._lock = None
-
-    @property
-    def _owner_file(self) -> Path:
-        return self._folder / "apply.owner"
-
-    def _refusal(self) -> StateError:
+        """Give it back. Where that fails it ends by itself."""
+        self._over.set()
+        if self._thread is not None:
+            self._thread.join()
+            self._thread = None
+        with self._lock:
+            held, self._held = self._held, None
         try:
-            with self._owner_file.open("rb") as stream:
-                holder = _plain(stream.read(4 * _OWNER_LENGTH).decode(errors="replace"))
-        except OSError:
-            holder = ""
+            if held is not None and self._lost is None:
+                with contextlib.suppress(StateError):
+                    self._register.swap(Held(fence=held.fence), expected=held)
+        finally:
+            self._register.end()
+
+    def check(self, seconds: float) -> None:
+        """Raise `LeaseLostError` unless it lasts for so many more seconds, after a sign of life if need be."""
+        if self._lasts(seconds):
+            return
+        self._show()
+        if not self._lasts(seconds):
+            raise LeaseLostError(self._lost or _unshown(self._clock() - self._shown))
+
+    def _lasts(self, seconds: float) -> bool:
+        with self._lock:
+            held = self._held is not None and self._lost is None
+            return held and self._clock() + seconds <= self._shown + self._times.expiry
+
+    def _free(self, there: Held, first: tuple[Held, float] | None) -> str | None:
+        """Say, in words, why the lease can be taken; None where it cannot. No words where nobody held it."""
+        if there.owner is None:
+            return ""
+        if self._register.has_ended(there):
+            return f"took the lock over from {there.owner}, whose process has ended"
+        patience = self._times.expiry + self._times.longest_request
+        if there.machine == self._machine and 0 <= there.beat <= self._clock():
+            silence = self._clock() - there.beat
+        elif first is not None and _same_sign(first[0], there):
+            silence = self._clock() - first[1]
+        else:
+            return None
+        if silence <= patience:
+            return None
+        return f"took the lock over from {there.owner}, who has shown no sign of life for {silence:,.0f} s"
+
+    def _alive(self, there: Held, first: Held) -> bool:
+        if not _same_sign(first, there):
+            return True
+        if there.machine != self._machine or not 0 <= there.beat <= self._clock():
+            return False
+        return self._clock() - there.beat < 2.5 * self._times.beat
+
+    def _wait_for(self, there: Held, first: tuple[Held, float]) -> None:
+        if first[0] is there:
+            patience = self._times.expiry + self._times.longest_request
+            self._told(
+                f"The lock is held by {there.owner}, who shows no sign of life: waiting for up to {patience:,.0f} s "
+                "until it has certainly ended (`reconciler state unlock` ends it at once)"
+            )
+        if self._sleep(self._times.poll):
+            raise Interrupted
+
+    def _take(self, there: Held, words: str) -> None:
+        shown = self._clock()
+        mine = self._sign(Held(fence=there.fence + 1, owner=self._owner))
+        try:
+            self._register.begin(mine)
+            self._register.swap(mine, expected=there)
+        except StateConflictError:
+            self._register.end()
+            return
+        except BaseException:
+            self._register.end()
+            raise
+        with self._lock:
+            self._held, self._shown = mine, shown
+        if words:
+            self._told(f"{words[0].upper()}{words[1:]}")
+
+    def _sign(self, held: Held) -> Held:
+        return replace(held, nonce=secrets.token_hex(8), machine=self._machine, beat=self._clock())
+
+    def _beat(self) -> None:
+        while not self._over.wait(self._times.beat):
+            self._show()
+
+    def _show(self) -> None:
+        """Show a sign of life. What cannot be written is tried again; what another holder has taken is lost."""
+        with self._lock:
+            if self._held is None or self._lost is not None:
+                return
+            shown, sign = self._clock(), self._sign(self._held)
+            try:
+                self._register.swap(sign, expected=self._held)
+            except StateConflictError:
+                self._lost = _taken()
+            except StateError:
+                return
+            else:
+                self._held, self._shown = sign, shown
+
+    def _refusal(self, there: Held) -> StateError:
         return StateError(
             error(
                 "state-locked",
-                f"Another apply is running: {holder or 'its owner is not known'}.",
-                hint="Wait until it has ended, then run again. A lock whose process has died frees itself.",
+                f"Another apply is running: {there.owner}.",
+                hint="Wait until it has ended, then run again. If its process is gone, its lock ends by itself; "
+                "`reconciler state unlock` ends it now.",
             )
         )
 
 
-def _plain(text: str) -> str:
-    return "".join(char if char.isprintable() else " " for char in text)[:_OWNER_LENGTH].strip()
+def _same_sign(one: Held, other: Held) -> bool:
+    return (one.fence, one.nonce) == (other.fence, other.nonce)
+
+
+def lost() -> LeaseLostError:
+    """Return the error of a holder whose lease somebody else has taken or ended."""
+    return LeaseLostError(_taken())
+
+
+def _taken() -> Diagnostic:
+    return error(
+        "lease-lost",
+        "the lock was taken over or ended by somebody else while this run showed no sign of life",
+        hint="this run writes and calls nothing more; `reconciler plan` shows where things stand",
+    )
+
+
+def _unshown(silence: float) -> Diagnostic:
+    return error(
+        "lease-lost",
+        f"no sign of life could be written for {silence:,.0f} s, so another run may hold the lock by now",
+        hint="look at the place of the state (full disk? remote away?), then run the same command again",
+    )
+
+
+def plain(text: str) -> str:
+    """Return a holder's name as one short printable line."""
+    return "".join(char if char.isprintable() else " " for char in text)[:200].strip()

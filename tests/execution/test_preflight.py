@@ -89,14 +89,14 @@ def test_no_state_is_not_an_empty_state(ready: World) -> None:
         session.apply(targets=(), approve=lambda _plan: True, sink=Recorder(), owner="test")
     assert caught.value.diagnostics[0].code == "state-lost"
     with pytest.raises(StateError) as lost:
-        Session(ready.place, ready.settings).create_state()
+        Session(ready.place, ready.settings).create_state(by="test")
     assert lost.value.diagnostics[0].code == "state-lost"
     assert not ready.place.folder.exists()
 
 
 def test_a_second_state_is_refused(ready: World) -> None:
     with pytest.raises(StateError) as caught:
-        ready.session().create_state()
+        ready.session().create_state(by="test")
     assert caught.value.diagnostics[0].code == "state-exists"
 
 

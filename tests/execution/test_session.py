@@ -148,7 +148,7 @@ def test_a_further_environment_has_the_same_lineage_and_its_own_state(world: Wor
     world.workspace(environments={"production": {}})
     lineage = world.session().store.read().lineage
     world.environment = "production"
-    Session(world.place, world.settings).create_state()
+    Session(world.place, world.settings).create_state(by="test")
     state = world.session().read_state()
     assert (state.lineage, state.environment) == (lineage, "production")
     assert outcomes(world.apply()) == [("one", "create", "done")]

@@ -113,7 +113,7 @@ class World:
     def session(self, cancelled: threading.Event | None = None) -> Session:
         session = Session(self.place, self.settings, cancelled)
         if not (self.place.folder / "state.json").exists():
-            session.create_state()
+            session.create_state(by="test")
             session = Session(self.place, self.settings, cancelled)
         return session
 

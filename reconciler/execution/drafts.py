@@ -1,0 +1,150 @@
+"""Drafts: created, changed, or replaced by new ones. Nobody is contacted by any of it."""
+
+from reconciler.diagnostics import ApiError, CallMissingError, Interrupted
+from reconciler.execution import transitions
+from reconciler.execution.tools import NotReadyError
+from reconciler.execution.work import Work, result
+from reconciler.model.campaign import steps_digest
+from reconciler.model.intents import CreateIntent, UpdateIntent
+from reconciler.model.live import LiveStatus, RemoteCampaign
+from reconciler.model.plan import Action, Kind
+from reconciler.model.report import ActionResult, Outcome
+from reconciler.model.state import CampaignState, Leftover, dump_steps
+
+
+def create(work: Work, action: Action) -> ActionResult:
+    """Create the draft of a campaign that is not there."""
+    entry = _new_draft(work, instead_of=None)
+    return result(action, Outcome.DONE, f"draft {entry.id}")
+
+
+def replace(work: Work, action: Action) -> ActionResult:
+    """Create a new draft that takes over from one that cannot be changed, or holds people it should not."""
+    tools, old = work.tools, work.known()
+    live = tools.reader.campaign(old)
+    if live.status is not LiveStatus.DRAFT:
+        words = live.problem or f"it was a draft when this was planned and is {live.status.value} now"
+        raise NotReadyError(Outcome.HELD, words)
+    entry = _new_draft(work, instead_of=old)
+    work.roster = tools.leads.roster(work.wanted, entry) if work.wanted.leads else work.roster
+    words = f"new draft {entry.id}; the old one, {old.id}, cannot be deleted by API and stays in Leadterra"
+    return result(action, Outcome.DONE, words).model_copy(update={"kind": Kind.REPLACE})
+
+
+def update(work: Work, action: Action) -> ActionResult:
+    """Change a draft; where this server has no such call, a new draft takes over."""
+    campaign, tools = work.wanted, work.tools
+    reader, known = tools.reader, work.known()
+    if reader.capabilities.patch_campaign is False:
+        return replace(work, action)
+    digest = tools.keep(dump_steps(campaign.steps))
+    intent = UpdateIntent(
+        campaign=work.key, at=tools.clock(), by=tools.by, id=known.id, name=campaign.name, steps=digest
+    )
+    try:
+        tools.ask(intent, lambda _operation: tools.api.update(known.id, campaign.name, campaign.steps))
+    except CallMissingError:
+        reader.learn(patch_campaign=False)
+        tools.change(lambda state: state.model_copy(update={"capabilities": reader.capabilities}))
+        return replace(work, action)
+    work.called = "the draft was changed"
+    reader.learn(patch_campaign=True)
+    tools.change(
+        lambda state: transitions.updated(state, work.key, campaign, reader.capabilities),
+        what=f"{work.key} updated",
+    )
+    _read_back(work, known.id)
+    return result(action, Outcome.DONE, "as its file says")
+
+
+def _new_draft(work: Work, *, instead_of: CampaignState | None) -> CampaignState:
+    """Create a draft and manage it.
+
+    An intent of the same content that is still open is tried again under its id: a server that honours
+    `Idempotency-Key` then answers with the draft it made before.
+    """
+    campaign, tools = work.wanted, work.tools
+    digest = tools.keep(dump_steps(campaign.steps))
+    replaces = None if instead_of is None else instead_of.id
+    intent = CreateIntent(
+        campaign=work.key,
+        at=tools.clock(),
+        by=tools.by,
+        name=campaign.name,
+        steps=digest,
+        sources=campaign.sources,
+        replaces=replaces,
+    )
+    operation = _settled_before(work, intent)
+    operation, remote = tools.ask(
+        intent,
+        lambda operation: tools.api.create(campaign.name, campaign.steps, operation=operation),
+        operation=operation,
+    )
+    work.called = f"the draft {remote.id} was created"
+    entry = CampaignState(
+        id=remote.id,
+        name=campaign.name,
+        file=campaign.file,
+        status="draft",
+        protect=campaign.protect,
+        steps_digest=digest,
+        read_back_digest=_shown(work, remote, digest),
+        sources=campaign.sources,
+    )
+    left = None
+    if instead_of is not None:
+        why = f"replaced by {entry.id}"
+        left = Leftover(campaign=work.key, id=instead_of.id, name=instead_of.name, at=tools.clock(), reason=why)
+    tools.change(
+        lambda state: transitions.created(state, work.key, entry, operation, instead_of=left),
+        what=f"{work.key} created as {entry.id}" + (f", instead of {replaces}" if replaces else ""),
+    )
+    if entry.read_back_digest is None:
+        _read_back(work, entry.id)
+    return entry
+
+
+def _settled_before(work: Work, intent: CreateIntent) -> str | None:
+    """Return the operation of an open intent of the same content. Of another content, its draft may be left over.
+
+    An `Idempotency-Key` is used again only for the identical body (design §6).
+    """
+    same = None
+    for operation, before in work.tools.keeper.latest.open_for(work.key).items():
+        if not isinstance(before, CreateIntent):
+            continue
+        if (before.name, before.steps, before.replaces) == (intent.name, intent.steps, intent.replaces):
+            same = operation
+        else:
+            _give_up(work, operation, before)
+    return same
+
+
+def _give_up(work: Work, operation: str, intent: CreateIntent) -> None:
+    words = "an interrupted run may have created it; it has no leads and emails nobody"
+    orphan = Leftover(campaign=work.key, id=None, name=intent.name, at=intent.at, reason=words)
+    work.tools.change(lambda state: transitions.orphaned(state, orphan, operation))
+
+
+def _shown(work: Work, remote: RemoteCampaign, digest: str) -> str | None:
+    """Return the digest of the steps as the answer to the creation shows them; None where it does not."""
+    if remote.steps is None or work.tools.reader.capabilities.get_campaign is not True:
+        return None
+    if steps_digest(remote.steps) == digest:
+        return digest
+    return work.tools.keep(dump_steps(remote.steps))
+
+
+def _read_back(work: Work, campaign_id: str) -> None:
+    """Keep the steps as the server shows them after a write that is written down already.
+
+    Without it they are compared with what was sent.
+    """
+    try:
+        shown = work.tools.reader.show(campaign_id)
+    except (ApiError, Interrupted):
+        return
+    if shown is not None and shown.steps is not None:
+        digest = work.tools.keep(dump_steps(shown.steps))
+        work.tools.change(lambda state: transitions.read_back(state, work.key, digest))
