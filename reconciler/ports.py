@@ -172,7 +172,15 @@ def update_state(
         if wanted == state:
             return state
         serial = state.serial + 1
-        record = Record(lineage=state.lineage, serial=serial, at=at, by=by, what=(what,), delta=between(state, wanted))
+        words = (what,) if what else ()
+        record = Record(
+            lineage=state.lineage,
+            serial=serial,
+            at=at,
+            by=by,
+            what=(what,) if what else (),
+            delta=between(state, wanted),
+        )
         try:
             store.append(record, fence=fence)
         except StateConflictError:

@@ -10,6 +10,7 @@ from reconciler.diagnostics import Diagnostic, Interrupted, ReconcilerError, Spe
 from reconciler.execution import importing, preflight, transitions
 from reconciler.execution.executor import Executor, Run
 from reconciler.execution.reading import Reader, from_state, read_live
+from reconciler.execution.recovery import Recovery, orphans, recover
 from reconciler.leads.ledger import read_segments
 from reconciler.loading.lineage import read_lineage, with_lineage, write_workspace
 from reconciler.loading.loader import Loaded, load
@@ -38,6 +39,7 @@ class Planned:
     binding: Binding | None
     known_keys: Mapping[str, str]
     leads: LeadSource
+    recovery: Recovery
 
 
 class Session:
@@ -150,18 +152,18 @@ class Session:
         chosen = choose(targets, desired, state)
         subjects = settle(desired, state, chosen)
         key = wiring.ledger_key(state, self.settings)
-        leads = wiring.open_leads(key, self.store.get_blob, self.loaded.root)
+        unstored: dict[str, bytes] = {}
+        leads = wiring.open_leads(key, lambda name: unstored.get(name) or self.store.get_blob(name), self.loaded.root)
         rosters = self._rosters(subjects, leads)
-        binding: Binding | None = None
-        wanted = _to_read(state, subjects)
-        if refresh:
-            address, kind = wiring.server_address(self.place, self.settings)
-            preflight.check_binding(state, address, kind, Live(campaigns={}))
-            with self._api(allow_writes=False, desired=desired) as api:
-                live = read_live(Reader(api, state.capabilities), api, state, wanted)
-            binding = preflight.check_binding(state, address, kind, live)
-        else:
-            live = from_state(state, wanted)
+        binding, live = self._read(state, subjects, desired, refresh=refresh)
+        hashes = {name: roster.hashes if roster.at_hand else None for name, roster in rosters.items()}
+        everyone = (*subjects, *(orphans(state, desired) if chosen is None else ()))
+        recovery = recover(state, live, everyone, hashes, self.store.get_blob)
+        if recovery.settled:
+            unstored.update(recovery.blobs)
+            state, live = recovery.on(state), recovery.live(live)
+            subjects = settle(desired, state, chosen, recovery.adopted)
+            rosters |= self._rosters([item for item in subjects if item.known_key in recovery.keys], leads)
         inputs = Inputs(
             desired=desired,
             state=state,
@@ -172,12 +174,29 @@ class Session:
             now=wiring.now(),
             tool=wiring.tool_name(),
             targets=chosen,
+            found=recovery.adopted,
+            unsure=recovery.unsure,
+            interrupted=recovery.notes,
         )
         plan = make_plan(inputs)
         found = tuple(sorted({*plan.diagnostics, *self.loaded.diagnostics}, key=lambda item: item.order))
         # The name of the state's environment: a plan of the sandbox must not look like a real one.
         plan = plan.model_copy(update={"diagnostics": found, "environment": self.place.environment_name})
-        return Planned(plan, inputs, binding, {item.key: item.known_key for item in subjects}, leads)
+        known_keys = {item.key: item.known_key for item in subjects}
+        return Planned(plan, inputs, binding, known_keys, leads, recovery)
+
+    def _read(
+        self, state: State, subjects: Sequence[Subject], desired: Desired, *, refresh: bool
+    ) -> tuple[Binding | None, Live]:
+        """Ask the server what is there; without `refresh`, take what was last written."""
+        wanted = _to_read(state, subjects)
+        if not refresh:
+            return None, from_state(state, wanted)
+        address, kind = wiring.server_address(self.place, self.settings)
+        preflight.check_binding(state, address, kind, Live(campaigns={}))
+        with self._api(allow_writes=False, desired=desired) as api:
+            live = read_live(Reader(api, state.capabilities), api, state, wanted)
+        return preflight.check_binding(state, address, kind, live), live
 
     def apply(
         self,
@@ -222,25 +241,26 @@ class Session:
         return self.store.lease(owner=owner, told=self._told or _nobody, sleep=self.cancelled.wait)
 
     def _refresh(self, planned: Planned, owner: str, lease: Lease) -> tuple[Diagnostic, ...]:
-        """Write down what was read; return why that was not possible."""
-        inputs = planned.inputs
-        try:
-            update_state(
-                self.store,
-                lambda state: transitions.refreshed(
-                    state,
-                    base=inputs.state,
-                    desired=inputs.desired,
-                    live=inputs.live,
-                    sources=planned.known_keys,
-                    binding=planned.binding,
-                    at=inputs.now,
-                ),
-                by=owner,
+        """Write down what was read, and what became of interrupted runs; return why that was not possible."""
+        inputs, recovery = planned.inputs, planned.recovery
+
+        def transition(state: State) -> State:
+            return transitions.refreshed(
+                recovery.on(state),
+                base=inputs.state,
+                desired=inputs.desired,
+                live=inputs.live,
+                sources=planned.known_keys,
+                binding=planned.binding,
                 at=inputs.now,
-                what="",
-                fence=lease.fence,
             )
+
+        adopted = ", ".join(sorted(recovery.adopted))
+        try:
+            for content in recovery.blobs.values():
+                self.store.put_blob(content)
+            what = f"took over what an interrupted run created: {adopted}" if adopted else ""
+            update_state(self.store, transition, by=owner, at=inputs.now, what=what, fence=lease.fence)
         except StateError as problem:
             return tuple(problem.diagnostics)
         return ()

@@ -94,6 +94,7 @@ class Checks:
                 need=need,
                 expected=expected,
                 written=True,
+                in_flight=state.in_flight(key),
             )
             results = evaluate(facts)
             status = combine(results)

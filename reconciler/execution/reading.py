@@ -3,9 +3,13 @@
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
+from functools import partial
 from typing import TypeVar
 
 from reconciler.diagnostics import ApiError, CallMissingError, CampaignGoneError
+from reconciler.model.campaign import steps_digest
+from reconciler.model.intents import CreateIntent
 from reconciler.model.live import (
     Capabilities,
     Live,
@@ -19,6 +23,9 @@ from reconciler.ports import CampaignReader
 
 WORKERS = 8
 """Requests side by side. The client paces them; the server's 429 slows them down."""
+
+CLOCKS_DIFFER = timedelta(minutes=10)
+"""By how much the server's clock may be behind ours."""
 
 _T = TypeVar("_T")
 _DOCUMENTED = {status.value: status for status in (LiveStatus.DRAFT, LiveStatus.RUNNING, LiveStatus.PAUSED)}
@@ -101,7 +108,10 @@ def _status(known: CampaignState, shown: RemoteCampaign | None, stats: Stats) ->
 
 
 def read_live(reader: Reader, api: CampaignReader, state: State, wanted: Mapping[str, CampaignState]) -> Live:
-    """Read pools, accounts and the wanted campaigns (by key), side by side in a bounded pool of threads."""
+    """Read pools, accounts and the wanted campaigns (by key), side by side in a bounded pool of threads.
+
+    Where intents to create are open, the campaigns are listed, too.
+    """
     problems: list[str] = []
 
     def attempt(read: Callable[[], _T]) -> _T | None:
@@ -117,14 +127,76 @@ def read_live(reader: Reader, api: CampaignReader, state: State, wanted: Mapping
         campaigns = {
             key: threads.submit(reader.campaign, known, state.leftover_ids(key)) for key, known in wanted.items()
         }
+        drafts = drafts_of(reader, api, state, attempt)
         found = {key: future.result() for key, future in campaigns.items()}
         return Live(
             campaigns=found,
+            drafts=drafts,
             pools=pools.result(),
             accounts=accounts.result(),
             capabilities=reader.capabilities,
             problems=tuple(sorted(problems)),
         )
+
+
+def drafts_of(
+    reader: Reader,
+    api: CampaignReader,
+    state: State,
+    attempt: Callable[[Callable[[], tuple[LiveCampaign, ...]]], tuple[LiveCampaign, ...] | None],
+) -> dict[str, tuple[LiveCampaign, ...] | None]:
+    """Look up what open intents to create may have made; nothing where this server cannot list campaigns."""
+    intents = {name: intent for name, intent in state.operations.items() if isinstance(intent, CreateIntent)}
+    if not intents or reader.capabilities.list_campaigns is False:
+        return {}
+    try:
+        listed = api.campaigns()
+    except CallMissingError:
+        reader.learn(list_campaigns=False)
+        return {}
+    except ApiError as failure:
+        problem = failure
+        return {name: attempt(lambda: _raise(problem)) for name in intents}
+    reader.learn(list_campaigns=True)
+    known = {entry.id for entry in state.campaigns.values()} | {item.id for item in state.leftovers}
+    for buried in state.tombstones.values():
+        known |= {buried.campaign.id, *(earlier.id for earlier in buried.earlier)}
+    free = [item for item in listed if item.id not in known]
+    return {name: attempt(partial(_made_by, reader, api, intent, free)) for name, intent in intents.items()}
+
+
+def _raise(problem: ApiError) -> tuple[LiveCampaign, ...]:
+    raise problem
+
+
+def _made_by(
+    reader: Reader, api: CampaignReader, intent: CreateIntent, listed: list[RemoteCampaign]
+) -> tuple[LiveCampaign, ...]:
+    """Return the drafts that this intent may have made: same name and steps, no leads, made since; oldest first."""
+    found: list[tuple[str, LiveCampaign]] = []
+    for item in listed:
+        if item.name != intent.name or item.status not in {None, "draft"} or not _since(intent, item.created_at):
+            continue
+        shown = item if item.steps is not None else reader.show(item.id)
+        if shown is None or shown.steps is None or steps_digest(shown.steps) != intent.steps:
+            continue
+        stats = api.stats(item.id)
+        if (shown.status or stats.status or "draft") != "draft" or stats.total_enrolled or stats.sent or stats.queued:
+            continue
+        draft = LiveCampaign(id=item.id, status=LiveStatus.DRAFT, name=item.name, steps=shown.steps, stats=stats)
+        found.append((item.created_at or "", draft))
+    return tuple(draft for _, draft in sorted(found, key=lambda pair: (pair[0], pair[1].id)))
+
+
+def _since(intent: CreateIntent, created_at: str | None) -> bool:
+    """Whether a draft can be that of this intent by its age, as far as that is told; clocks may differ by minutes."""
+    if created_at is None:
+        return True
+    try:
+        made = datetime.fromisoformat(created_at)
+    except ValueError:
+        return True
+    return made.tzinfo is None or intent.at - made <= CLOCKS_DIFFER
 
 
 def from_state(state: State, wanted: Mapping[str, CampaignState]) -> Live:

@@ -42,7 +42,7 @@ def mark(store: StateStore, scopes: Sequence[str], *, reason: str, by: str, at: 
         others = tuple(item for item in state.stops if item.scope not in scopes)
         state = state.model_copy(update={"stops": (*others, *marks)})
         for target in targets(state, scopes):
-            if target.known is not None and (target.known.status != "paused" or target.known.paused_by_us):
+            if target.known is not None and _may_run(state, target.key, target.known):
                 name = names.setdefault(target.key, str(uuid.uuid4()))
                 intent = PauseIntent(campaign=target.key, at=at, by=by, id=target.id)
                 state = state.intending(name, intent)
@@ -88,6 +88,11 @@ def targets(state: State, scopes: Sequence[str]) -> list[Target]:
     chosen = [Target(key, known.id, known, _begun(state, key)) for key, known in sorted(state.campaigns.items())]
     chosen += [Target(item.campaign, item.id) for item in state.leftovers if item.id is not None]
     return [target for target in chosen if EVERYTHING in scopes or target.key in scopes]
+
+
+def _may_run(state: State, key: str, known: CampaignState) -> bool:
+    starting = any(intent.kind in {"start", "resume"} for intent in state.open_for(key).values())
+    return known.status == "running" or known.paused_by_us or starting
 
 
 def _begun(state: State, key: str) -> bool:

@@ -80,6 +80,7 @@ class Capabilities(Frozen):
 
     get_campaign: bool | None = None
     patch_campaign: bool | None = None
+    list_campaigns: bool | None = None
 
 
 class LiveCampaign(Frozen):
@@ -102,7 +103,9 @@ class LiveCampaign(Frozen):
 class Live(Frozen):
     """Everything read in one go. `refreshed` is False where nothing was read (`--no-refresh`).
 
-    `pools` and `accounts` are None where they could not be read; `problems` says why, in words.
+    `pools` and `accounts` are None where they could not be read; `problems` says why, in words. `drafts` are those that
+    an open intent to create may have made, oldest first, by its operation id: None where they could not be looked up,
+    and no entry where this server cannot list campaigns.
     """
 
     campaigns: dict[str, LiveCampaign]
@@ -111,3 +114,4 @@ class Live(Frozen):
     capabilities: Capabilities = Capabilities()
     refreshed: bool = True
     problems: tuple[str, ...] = ()
+    drafts: dict[str, tuple[LiveCampaign, ...] | None] = {}

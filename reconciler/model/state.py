@@ -10,7 +10,7 @@ from pydantic import AwareDatetime, Field, TypeAdapter
 
 from reconciler.model.base import Frozen, canonical
 from reconciler.model.campaign import SequenceStep
-from reconciler.model.intents import Intent
+from reconciler.model.intents import EnrollIntent, Intent
 from reconciler.model.live import Capabilities
 
 STATE_VERSION: Literal[1] = 1
@@ -164,6 +164,11 @@ class State(Frozen):
         """Return the open intents of one campaign, by operation id, oldest first."""
         found = {operation: intent for operation, intent in self.operations.items() if intent.campaign == key}
         return dict(sorted(found.items(), key=lambda item: (item[1].at, item[0])))
+
+    def in_flight(self, key: str) -> int:
+        """Count the new leads of a campaign that may have been enrolled without being in its ledger."""
+        open_ones = self.open_for(key).values()
+        return sum(intent.leads for intent in open_ones if isinstance(intent, EnrollIntent) and intent.new)
 
     def intending(self, operation: str, intent: Intent) -> "State":
         """Return the state with an intent opened."""

@@ -59,7 +59,8 @@ class Facts:
     `live` is None for a campaign that is created in this plan. `need` is how many first or queued emails would go out;
     `room` is None where it is not known; `expected` is how many leads it will have. `frozen` is a sentence where the
     file's steps differ from those being sent. `written` is True once this run has brought the draft up to its file:
-    then its steps must read as they were written, as far as the server can show them.
+    then its steps must read as they were written, as far as the server can show them. `in_flight` counts the new leads
+    that an interrupted run was enrolling: they may be in the campaign, and are sent again.
     """
 
     campaign: Campaign
@@ -76,6 +77,7 @@ class Facts:
     refreshed: bool = True
     frozen: str | None = None
     written: bool = False
+    in_flight: int = 0
 
     @property
     def started(self) -> bool:
@@ -191,6 +193,8 @@ def _enrolled(facts: Facts) -> Verdict:
     there, expected = facts.live.stats.total_enrolled, facts.known.expected_enrolled
     if there == expected:
         return True, f"{there:,} enrolled, as expected"
+    if expected < there <= expected + facts.in_flight:
+        return True, f"{there:,} enrolled, {there - expected:,} of them by an interrupted run: they are sent again"
     if facts.started and there > expected:
         return True, f"{there:,} enrolled, {there - expected:,} of them by somebody else"
     return False, (

@@ -14,7 +14,8 @@ class Subject:
     """One campaign to plan for: what the files want of it, and what the state knows of it.
 
     `known_key` is the key under which state and live have it; `via` are the steps that bring it under `key`. `problem`
-    is a sentence: then every action for it is blocked, and it is left as it is.
+    is a sentence: then every action for it is blocked, and it is left as it is. `found`: it is a draft that an
+    interrupted run created.
     """
 
     key: str
@@ -24,6 +25,7 @@ class Subject:
     via: tuple[Kind, ...] = ()
     problem: str | None = None
     already_moved: bool = False
+    found: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,16 +36,26 @@ class Resemblance:
     ledgers: Mapping[str, frozenset[bytes]]
 
 
-def settle(desired: Desired, state: State, targets: frozenset[str] | None) -> tuple[Subject, ...]:
-    """Match files with what the state knows, by key. `targets` limits the plan to some keys; None: all."""
+def settle(
+    desired: Desired, state: State, targets: frozenset[str] | None, found: frozenset[str] = frozenset()
+) -> tuple[Subject, ...]:
+    """Match files with what the state knows, by key. `targets` limits the plan to some keys; None: all.
+
+    `found` are keys of drafts that an interrupted run created, and that are managed from now on.
+    """
     moved = {item.moved_from for item in desired.campaigns if item.moved_from is not None}
     subjects = [_wanted(campaign, state) for campaign in desired.campaigns]
     wanted = {campaign.key for campaign in desired.campaigns}
     subjects += [
         _vanished(key, known) for key, known in state.campaigns.items() if key not in wanted and key not in moved
     ]
+    subjects = [_adopting(item) if item.known_key in found else item for item in subjects]
     chosen = (item for item in subjects if targets is None or item.key in targets)
     return tuple(sorted(chosen, key=lambda item: item.key))
+
+
+def _adopting(subject: Subject) -> Subject:
+    return replace(subject, via=(*subject.via, Kind.ADOPT), found=True)
 
 
 def _wanted(campaign: Campaign, state: State) -> Subject:

@@ -28,7 +28,7 @@ from reconciler.planning.single import Draft, Inputs, draft, people
 def make_plan(inputs: Inputs) -> Plan:
     """Make the plan. Equal inputs make equal plans, in whatever order files and answers arrived."""
     alike = Resemblance({key: roster.hashes for key, roster in inputs.rosters.items()}, inputs.ledgers)
-    subjects = settle(inputs.desired, inputs.state, inputs.targets)
+    subjects = settle(inputs.desired, inputs.state, inputs.targets, inputs.found)
     subjects = find_renames(subjects, alike, everyone=settle(inputs.desired, inputs.state, None))
     drafts = [draft(subject, inputs) for subject in subjects]
     _admit(drafts, inputs)
@@ -169,6 +169,7 @@ def _diagnostics(drafts: list[Draft], inputs: Inputs) -> list[Diagnostic]:
     found = [item for made in drafts for item in made.diagnostics]
     found += [item for made in drafts for item in made.roster.diagnostics]
     found += [error("unread", problem) for problem in inputs.live.problems]
+    found += inputs.interrupted
     found += [item for made in drafts for item in _left_the_list(made)]
     if inputs.live.refreshed and inputs.live.capabilities.get_campaign is False and inputs.live.campaigns:
         words = (

@@ -24,7 +24,9 @@ NO_ROSTER = Roster(source="", at_hand=True)
 class Inputs:
     """Everything a plan is made from. `steps` are the blobs of rendered steps, by their digest.
 
-    `rosters` is by key of the files, `ledgers` holds the address hashes of vanished campaigns.
+    `rosters` is by key of the files, `ledgers` holds the address hashes of vanished campaigns. `found` are keys of
+    drafts that an interrupted run created, `unsure` says why nothing can be planned for a key, and `interrupted` tells
+    what such a run left.
     """
 
     desired: Desired
@@ -36,6 +38,9 @@ class Inputs:
     now: datetime
     tool: str
     targets: frozenset[str] | None = None
+    found: frozenset[str] = frozenset()
+    unsure: Mapping[str, str] = field(default_factory=dict)
+    interrupted: tuple[Diagnostic, ...] = ()
 
     def sent(self, digest: str | None) -> tuple[SequenceStep, ...] | None:
         """Return the steps of this digest, where they are kept."""
@@ -46,7 +51,8 @@ class Inputs:
 class Draft:
     """The actions of one campaign, without guards yet. `facts` is there where something irreversible is among them.
 
-    `receive` counts the people who would get a first email; `afresh`: a new draft certainly takes over.
+    `receive` counts the people who would get a first email; `afresh`: a new draft certainly takes over; `facts_hold`
+    says why nobody more may be written to.
     """
 
     subject: Subject
@@ -56,6 +62,7 @@ class Draft:
     actions: list[Action] = field(default_factory=list)
     diagnostics: list[Diagnostic] = field(default_factory=list)
     facts: Facts | None = None
+    facts_hold: str | None = None
     receive: int = 0
     afresh: bool = False
 
@@ -68,16 +75,7 @@ def draft(subject: Subject, inputs: Inputs) -> Draft:
     cell = TABLE[row, column]
     made = Draft(subject, row, column, inputs.rosters.get(subject.key, NO_ROSTER))
     unread = f" ({live.problem})" if live and live.problem and row is Row.UNKNOWN else ""
-    if cell.error is not None:
-        words = cell.error.format(key=subject.known_key) + unread
-        code = "gone" if row is Row.GONE else "unread"
-        made.diagnostics.append(error(code, f"{subject.key}: {words}", at=_place(subject), campaign=subject.key))
-        return made
-    if subject.problem is not None:
-        made.actions = [_action(made, kind, subject.problem, blocked=True) for kind in cell.kinds]
-        if not made.actions:
-            words = f"{subject.key}: {subject.problem}"
-            made.diagnostics.append(error("identity", words, at=_place(subject), campaign=subject.key))
+    if _unplannable(made, cell, unread, inputs):
         return made
     for kind in subject.via:
         renamed = (Change(path="key", before=subject.known_key, after=subject.key),) if kind is Kind.MOVE else ()
@@ -93,11 +91,44 @@ def draft(subject: Subject, inputs: Inputs) -> Draft:
         words = f"{subject.key}: the rename from {subject.campaign.moved_from} is done; `moved` can go from the file"
         made.diagnostics.append(note("moved-done", words, at=_place(subject), campaign=subject.key))
     frozen = _frozen(made, inputs)
-    for kind in cell.kinds:
+    for kind in (*_stopped_late(made, inputs), *cell.kinds):
         _add(made, kind, cell, live, inputs)
     if any(action.effect is Effect.IRREVERSIBLE for action in made.actions):
-        made.facts = _facts(made, live, inputs, frozen)
+        made.facts = _facts(made, live, inputs, frozen or made.facts_hold)
     return made
+
+
+def _unplannable(made: Draft, cell: Cell, unread: str, inputs: Inputs) -> bool:
+    """Handle what nothing is planned for, and what is left as it is."""
+    subject, at = made.subject, _place(made.subject)
+    if cell.error is not None:
+        words = cell.error.format(key=subject.known_key) + unread
+        code = "gone" if made.row is Row.GONE else "unread"
+        made.diagnostics.append(error(code, f"{subject.key}: {words}", at=at, campaign=subject.key))
+    elif subject.known_key in inputs.unsure:
+        words = f"{subject.key}: {inputs.unsure[subject.known_key]}; nothing is planned for it until that is known"
+        made.diagnostics.append(error("unread", words, at=at, campaign=subject.key))
+    elif subject.problem is not None:
+        made.actions = [_action(made, kind, subject.problem, blocked=True) for kind in cell.kinds]
+        if not made.actions:
+            words = f"{subject.key}: {subject.problem}"
+            made.diagnostics.append(error("identity", words, at=at, campaign=subject.key))
+    else:
+        return False
+    return True
+
+
+def _stopped_late(made: Draft, inputs: Inputs) -> tuple[Kind, ...]:
+    """Pause what was stopped while an interrupted run was starting it: that run would have done it (design §4)."""
+    stopped = inputs.state.stop_for(made.subject.known_key) is not None
+    if made.row is Row.RUNNING and made.column is Column.RUNNING and stopped:
+        return (Kind.PAUSE,) if {"start", "resume"} & _open(made, inputs) else ()
+    return ()
+
+
+def _open(made: Draft, inputs: Inputs) -> set[str]:
+    """Return the kinds of what an interrupted run left open for this campaign."""
+    return {intent.kind for intent in inputs.state.open_for(made.subject.known_key).values()}
 
 
 def _add(made: Draft, kind: Kind, cell: Cell, live: LiveCampaign | None, inputs: Inputs) -> None:
@@ -125,13 +156,17 @@ def _add_update(made: Draft, campaign: Campaign, known: CampaignState, live: Liv
     found = changes(campaign, known, live, sent=sent, read_back=read_back)
     running, patch = made.column is Column.RUNNING, inputs.live.capabilities.patch_campaign
     strangers = _strangers(known, made.roster) if running else None
-    if strangers is not None:
+    left_open = _open(made, inputs)
+    if "start" in left_open and (strangers is not None or found):
+        made.actions.append(_action(made, Kind.UPDATE, _MAY_RUN, found, blocked=True))
+        made.facts_hold = _MAY_RUN
+    elif strangers is not None:
         # Nobody can be taken out of a draft by API, and starting it would write to people who are not on the list.
         made.afresh = True
         made.actions.append(_action(made, Kind.REPLACE, f"{strangers}: a new draft takes over", found))
-    elif found:
+    elif found or "update" in left_open:
         made.afresh = patch is False
-        words = _NEW_DRAFT if patch is False else ""
+        words = _NEW_DRAFT if patch is False else "" if found else _WRITTEN_AGAIN
         made.actions.append(_action(made, Kind.UPDATE, words, found, fallback=Kind.REPLACE))
 
 
@@ -145,6 +180,11 @@ def _strangers(known: CampaignState, roster: Roster) -> str | None:
     return None
 
 
+_MAY_RUN = (
+    "an interrupted run may have started it, and its status cannot be read here, so it is not changed any more; "
+    "revert the edit, or look in Leadterra and take it as it is with `reconciler import`"
+)
+_WRITTEN_AGAIN = "an interrupted run may have changed it otherwise; it is written again"
 _NEW_DRAFT = "this server cannot change a draft, so a new one takes over and the old one stays in Leadterra"
 
 
@@ -220,6 +260,7 @@ def _facts(made: Draft, live: LiveCampaign | None, inputs: Inputs, frozen: str |
         expected=expected,
         refreshed=inputs.live.refreshed,
         frozen=frozen,
+        in_flight=inputs.state.in_flight(made.subject.known_key),
     )
 
 
@@ -272,7 +313,9 @@ def _place(subject: Subject) -> SourceRange:
 
 
 def _via_reason(kind: Kind, subject: Subject) -> str:
-    return f"was {subject.known_key}" if kind is Kind.MOVE else "it was managed here before, and is again"
+    if kind is Kind.MOVE:
+        return f"was {subject.known_key}"
+    return "an interrupted run created it" if subject.found else "it was managed here before, and is again"
 
 
 def _enroll_reason(new: int, changed: int) -> str:
@@ -282,6 +325,7 @@ def _enroll_reason(new: int, changed: int) -> str:
 
 
 _REASONS = {
+    (Kind.PAUSE, Column.RUNNING): "it was stopped while an interrupted run was starting it",
     (Kind.PAUSE, Column.PAUSED): "its file says paused",
     (Kind.PAUSE, Column.ARCHIVED): "its file says archived",
     (Kind.PAUSE, Column.FILE_GONE): "its file is gone",
