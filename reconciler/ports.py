@@ -173,14 +173,8 @@ def update_state(
             return state
         serial = state.serial + 1
         words = (what,) if what else ()
-        record = Record(
-            lineage=state.lineage,
-            serial=serial,
-            at=at,
-            by=by,
-            what=(what,) if what else (),
-            delta=between(state, wanted),
-        )
+        delta = between(state, wanted)
+        record = Record(lineage=state.lineage, serial=serial, at=at, by=by, what=words, delta=delta)
         try:
             store.append(record, fence=fence)
         except StateConflictError:
