@@ -86,7 +86,7 @@ class Keeper:
             wanted, what = state, []
             for ticket in batch:
                 changed = _made(ticket, wanted)
-                if changed is not wanted:
+                if changed is not wanted and ticket.what:
                     what.append(ticket.what)
                 wanted = changed
             if wanted is state:

@@ -17,9 +17,9 @@ class LocalHistory:
         self._path = path
 
     def add(self, records: Sequence[Record]) -> None:
-        """Add what these records tell. Raises `OSError`."""
+        """Add what these records tell; those without words tell nothing. Raises `OSError`."""
         known = self._lines()
-        lines = [happening(record).model_dump_json().encode() + b"\n" for record in records]
+        lines = [happening(record).model_dump_json().encode() + b"\n" for record in records if record.what]
         if lines:
             append_durably(self._path, b"".join(lines), at=known)
 
