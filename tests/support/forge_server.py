@@ -1,0 +1,160 @@
+"""Runs `reconciler` in real processes, one for each order, forked from one that has imported everything already.
+
+A child can be made to die by SIGKILL at the n-th boundary (before and after every durable write and every request that
+changes something), after so many milliseconds, or to meet a full disk; the program itself has no part in that.
+"""
+
+import errno
+import json
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+import click  # noqa: F401 - imported here so that no child has to
+import httpx
+import stamina.instrumentation  # noqa: F401 - as above
+import yaml  # noqa: F401 - as above
+
+from reconciler import cli, session  # noqa: F401 - as above
+from reconciler.commands import apply, plan, state, stop  # noqa: F401 - as above
+from reconciler.leads.roster import CsvLeads
+from reconciler.leadterra.client import LeadterraClient  # noqa: F401 - as above
+from reconciler.leadterra.transport import Transport
+from reconciler.reporting import jsonout, progress, text  # noqa: F401 - as above
+from reconciler.store import files, history, local, locallease
+
+
+class Boundaries:
+    """Counts the moments at which a process may die, and dies at the chosen one."""
+
+    def __init__(self, at: int | None, report: str | None) -> None:
+        self._at = at
+        self._report = report
+        self._lock = threading.Lock()
+        self.seen = 0
+
+    def pass_one(self, name: str) -> None:
+        with self._lock:
+            self.seen += 1
+            if self._report is not None:
+                with open(self._report, "a", encoding="utf-8") as file:  # noqa: PTH123 - plain and quick
+                    file.write(f"{name}\n")
+            if self.seen == self._at:
+                os.kill(os.getpid(), signal.SIGKILL)
+                time.sleep(60)
+
+
+def surrounded(function: Callable[..., Any], name: str, boundaries: Boundaries) -> Callable[..., Any]:
+    def wrapped(*arguments: Any, **options: Any) -> Any:
+        boundaries.pass_one(f"before {name}")
+        result = function(*arguments, **options)
+        boundaries.pass_one(f"after {name}")
+        return result
+
+    return wrapped
+
+
+def set_traps(order: dict[str, Any]) -> None:
+    boundaries = Boundaries(order.get("kill_at"), order.get("report"))
+    append = surrounded(files.append_durably, "append", boundaries)
+    replace = surrounded(files.replace_durably, "replace", boundaries)
+    full = order.get("full_disk_at")
+    if full is not None:
+        append, replace = filling(append, replace, full, order.get("full_disk_times", 3))
+    local.append_durably = append
+    history.append_durably = append
+    local.replace_durably = locallease.replace_durably = replace
+    exchange = Transport._exchange
+
+    def writing(self: Any, call: Any) -> Any:
+        if call.method == "GET":
+            return exchange(self, call)
+        boundaries.pass_one(f"before {call.label}")
+        answer = exchange(self, call)
+        boundaries.pass_one(f"after {call.label}")
+        return answer
+
+    Transport._exchange = writing
+    if "batch" in order:
+        CsvLeads.__init__.__kwdefaults__["batch_size"] = order["batch"]
+    if "beat" in order:
+        times = local.TIMES._replace(beat=order["beat"], expiry=order["expiry"], poll=0.05, longest_request=0.1)
+        local.LocalStore.__init__.__kwdefaults__["times"] = times
+    git_traps(order, boundaries)
+    if "kill_after" in order:
+        timer = threading.Timer(order["kill_after"], lambda: os.kill(os.getpid(), signal.SIGKILL))
+        timer.daemon = True
+        timer.start()
+
+
+def git_traps(order: dict[str, Any], boundaries: Boundaries) -> None:
+    try:
+        from reconciler.store import git
+    except ImportError:
+        return
+    git.GitStore._push = surrounded(git.GitStore._push, "push", boundaries)
+    if "git_expiry" in order:
+        times = git.TIMES._replace(beat=0.5, expiry=order["git_expiry"], poll=0.05, longest_request=0.1)
+        git.GitStore.__init__.__kwdefaults__["times"] = times
+
+
+def filling(append: Callable[..., Any], replace: Callable[..., Any], at: int, times: int) -> tuple[Any, Any]:
+    """Let some durable writes in a row find no space left."""
+    lock, seen = threading.Lock(), 0
+
+    def meet() -> None:
+        nonlocal seen
+        with lock:
+            seen += 1
+            if at <= seen < at + times:
+                raise OSError(errno.ENOSPC, "No space left on device")
+
+    def appending(*arguments: Any, **options: Any) -> Any:
+        meet()
+        return append(*arguments, **options)
+
+    def replacing(*arguments: Any, **options: Any) -> Any:
+        meet()
+        return replace(*arguments, **options)
+
+    return appending, replacing
+
+
+def child(order: dict[str, Any]) -> None:
+    os.setsid()
+    os.chdir(order["cwd"])
+    os.environ.clear()
+    os.environ.update(order["environ"])
+    for number, path in ((1, order["out"]), (2, order["err"])):
+        os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), number)
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    sys.stdin, sys.stdout, sys.stderr = open(0, closefd=False), open(1, "w", closefd=False), open(2, "w", closefd=False)  # noqa: PTH123, SIM115
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    set_traps(order)
+    code = cli.run(order["arguments"])
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
+
+
+def main() -> None:
+    httpx.Client(verify=False).close()  # noqa: S501 - imports what a client needs; it speaks to nobody
+    for line in sys.stdin:
+        order = json.loads(line)
+        if "wait" in order:
+            _, status = os.waitpid(order["wait"], 0)
+            answer = os.waitstatus_to_exitcode(status)
+        else:
+            answer = os.fork()
+            if answer == 0:
+                child(order)
+        sys.stdout.write(f"{answer}\n")
+        sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,137 @@
+"""One workspace with something of everything to do, a picture of how it must end, and what must never be."""
+
+import shutil
+import sqlite3
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from support.forge import Forge
+from support.world import STEPS, Ended, World, person
+
+from reconciler.model.state import State
+from reconciler.sandbox.options import SandboxOptions
+
+ALL_CALLS = SandboxOptions()
+DOCUMENTED = SandboxOptions(undocumented_calls=frozenset(), stats_status=False)
+PROFILES = {"all": ALL_CALLS, "documented": DOCUMENTED}
+BATCH = 3
+EDITED = ({**STEPS[0], "subject": "Edited {{firstName}}"}, STEPS[1])
+
+FRESH = ({**STEPS[0], "subject": "Fresh {{firstName}}"}, STEPS[1])
+
+
+def prepare(world: World, forge: Forge) -> None:
+    """Bring a workspace to the point where every kind of action is to come: its apply is the one that dies."""
+    world.leads("sending", 4)
+    for key in ("sending", "pausing", "resuming", "growing", "leaving"):
+        world.campaign(key, status="running")
+        world.leads(key, 4)
+    for key in ("edited", "replaced"):
+        world.campaign(key, status="draft")
+        world.leads(key, 5)
+    done(forge.run(world, "state", "init"))
+    done(forge.run(world, "apply", "--auto-approve"))
+    world.campaign("resuming", status="paused")
+    done(forge.run(world, "apply", "--auto-approve"))
+    world.campaign("resuming", status="running")
+    world.campaign("pausing", status="paused")
+    world.campaign("edited", status="running", sequenceSteps=list(EDITED))
+    world.campaign("replaced", status="draft", sequenceSteps=list(EDITED))
+    world.leads("growing", 8)
+    (world.specs / "campaigns" / "leaving.yaml").unlink()
+    world.campaign("fresh", status="running", sequenceSteps=list(FRESH))
+    world.leads("fresh", 7)
+    world.campaign("idea", status="draft", sequenceSteps=list(FRESH))
+    world.leads("idea", 2)
+
+
+def done(ended: Ended) -> Ended:
+    assert ended.code == 0, ended.text
+    return ended
+
+
+@dataclass
+class Snapshot:
+    """A workspace and its server as they were, to begin from again and again."""
+
+    world: World
+    folder: Path
+    extra: dict[str, Any] = field(default_factory=dict)
+
+    def take(self) -> None:
+        shutil.copytree(self.world.root / ".reconciler", self.folder / "state")
+        with closing(sqlite3.connect(self.folder / "server.sqlite3")) as kept:
+            with closing(sqlite3.connect(self.world.root / "server.sqlite3")) as live:
+                live.backup(kept)
+
+    def restore(self) -> None:
+        shutil.rmtree(self.world.root / ".reconciler", ignore_errors=True)
+        shutil.copytree(self.folder / "state", self.world.root / ".reconciler")
+        with closing(sqlite3.connect(self.folder / "server.sqlite3")) as kept:
+            with closing(sqlite3.connect(self.world.root / "server.sqlite3", timeout=30)) as live:
+                kept.backup(live)
+
+
+def picture(world: World, state: State) -> dict[str, Any]:
+    """What the server has of each managed campaign, or of one that was: status, people, text, messages."""
+    seen: dict[str, Any] = {}
+    entries = {**{key: item.campaign for key, item in state.tombstones.items()}, **state.campaigns}
+    for key, entry in sorted(entries.items()):
+        campaign = world.sandbox.campaign(entry.id)
+        people = sorted(lead.email for lead in world.sandbox.leads(entry.id))
+        first = Counter(message.email for message in world.sandbox.messages(entry.id) if message.step == 0)
+        seen[key] = {
+            "managed": key in state.campaigns,
+            "status": campaign.status,
+            "starts": campaign.starts,
+            "people": people,
+            "known": entry.expected_enrolled,
+            "subjects": [step.subject for step in campaign.steps],
+            "first": sorted(first.values()),
+        }
+    return seen
+
+
+def check_server(world: World) -> None:
+    """What must hold at any moment, whatever died."""
+    where: dict[str, list[str]] = {}
+    for campaign in world.sandbox.campaigns():
+        assert campaign.starts <= 1, f"{campaign.name} was started {campaign.starts} times"
+        if campaign.status != "draft":
+            for lead in world.sandbox.leads(campaign.id):
+                where.setdefault(lead.email, []).append(campaign.id)
+        steps = Counter((message.email, message.step) for message in world.sandbox.messages(campaign.id))
+        assert all(count == 1 for count in steps.values()), f"{campaign.name} sends a step twice"
+    twice = {email: ids for email, ids in where.items() if len(ids) > 1}
+    assert not twice, f"{len(twice)} people are in two campaigns that run"
+
+
+def check_end(world: World, state: State, *, lists: bool) -> None:
+    """What must hold once a run has ended well: nothing is open, and what nobody manages is inert."""
+    check_server(world)
+    assert not state.operations
+    managed = {entry.id for entry in state.campaigns.values()}
+    managed |= {item.campaign.id for item in state.tombstones.values()}
+    told = {item.id for item in state.leftovers}
+    for campaign in world.sandbox.campaigns():
+        if campaign.id in managed:
+            continue
+        assert campaign.status == "draft", f"{campaign.name} runs, and nobody manages it"
+        if campaign.id not in told:
+            assert not world.sandbox.leads(campaign.id), f"an orphan of {campaign.name} has leads"
+            assert not lists, f"an orphan of {campaign.name} was not found on a server that lists campaigns"
+
+
+def expected(key: str, count: int) -> list[str]:
+    return [person(key, number)["email"] for number in range(count)]
+
+
+@contextmanager
+def forge_for(folder: Path) -> Iterator[Forge]:
+    folder.mkdir(parents=True, exist_ok=True)
+    with Forge(folder) as forge:
+        yield forge
