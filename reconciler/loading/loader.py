@@ -96,6 +96,7 @@ def _desired(workspace: Workspace, campaigns: Sequence[Campaign]) -> Desired:
         lineage=workspace.lineage,
         policy=workspace.policy,
         campaigns=tuple(sorted(campaigns, key=lambda item: item.key)),
+        allow=workspace.allow,
     )
 
 

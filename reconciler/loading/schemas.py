@@ -17,6 +17,7 @@ _BOUNDS = {"ge": "minimum", "gt": "exclusiveMinimum", "le": "maximum", "lt": "ex
 """What pydantic writes as it is where a bound holds for a union of types."""
 
 _BODIES = ("bodyHtml", "bodyTemplate", "bodyText")
+_BUDGETS = ("newRecipients", "forgets")
 _CAMPAIGN_EXAMPLE = {
     "key": "vp-sales-q3",
     "name": "VP Sales - AI Workflow Q3",
@@ -30,6 +31,7 @@ _WORKSPACE_EXAMPLE = {
         "timezone": "Europe/Berlin",
         "startWindow": {"days": ["mon", "tue", "wed", "thu", "fri"], "from": "08:00", "to": "16:00"},
     },
+    "allow": [{"newRecipients": 6000, "until": "2026-12-05", "reason": "Launch of the new product"}],
     "defaults": {"variables": {"sender": "Jamie"}},
     "environments": {"staging": {"overrides": {"status": "draft"}}},
 }
@@ -98,18 +100,19 @@ def _authored(model: type[BaseModel], title: str, example: dict[str, Any]) -> di
 
 def _campaign() -> dict[str, Any]:
     schema = _authored(CampaignFile, "Campaign of reconciler", _CAMPAIGN_EXAMPLE)
-    _one_body(schema["$defs"]["StepFile"])
+    _exactly_one(schema["$defs"]["StepFile"], _BODIES, "string")
     return schema
 
 
-def _one_body(step: dict[str, Any]) -> None:
-    """Say in the schema what the model checks in code: a step has exactly one body."""
-    step["oneOf"] = [{"required": [name], "properties": {name: {"type": "string"}}} for name in _BODIES]
+def _exactly_one(definition: dict[str, Any], names: tuple[str, ...], kind: str) -> None:
+    """Say in the schema what the model checks in code: exactly one of these keys has a value, of this type."""
+    definition["oneOf"] = [{"required": [name], "properties": {name: {"type": kind}}} for name in names]
 
 
 def _workspace() -> dict[str, Any]:
     """Return the workspace's schema, with a campaign's keys where they are laid under or over campaigns."""
     schema = _authored(WorkspaceFile, "Workspace of reconciler", _WORKSPACE_EXAMPLE)
+    _exactly_one(schema["$defs"]["AllowanceFile"], _BUDGETS, "integer")
     campaign = _campaign()
     definitions = schema["$defs"]
     for name, definition in campaign.pop("$defs").items():

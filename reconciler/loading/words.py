@@ -10,6 +10,7 @@ from reconciler.loading.layers import Layer
 from reconciler.loading.shape import Shape, nearest, shape_at
 from reconciler.loading.yamlmarks import MAX_PROBLEMS, Path
 from reconciler.model.campaign import KEY_PATTERN
+from reconciler.model.workspace import DAY_PATTERN, NO_DAY
 
 _KINDS = {
     "string_type": "a text",
@@ -182,6 +183,7 @@ def _value_words(item: Any) -> str:  # noqa: ANN401 - one of pydantic's error de
         "too_long": lambda: f"has {context['actual_length']} entries; {context['max_length']} are the most",
         "too_short": lambda: "must not be empty",
         "value_error": lambda: f"is not complete: {context['error']}",
+        NO_DAY: lambda: f"is no day of the calendar: `{shown}`",
     }
     return words_by_kind.get(kind, lambda: f"is not valid: {item['msg']}")()
 
@@ -190,6 +192,8 @@ def _pattern_words(pattern: str, shown: str) -> str:
     if pattern == KEY_PATTERN:
         rule = "a key has up to 80 lower-case letters, digits, `.`, `_` and `-`, and begins with a letter or digit"
         return f"is `{shown}`; {rule}"
+    if pattern == DAY_PATTERN:
+        return f"must be a day written like 2026-12-05, not `{shown}`"
     return f"must be a time of day from 00:00 to 23:59, not `{shown}`"
 
 

@@ -3,7 +3,7 @@
 import re
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import time
+from datetime import date, time
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -20,6 +20,9 @@ from reconciler.model.workspace import (
     DEFAULT_ENVIRONMENT,
     ENVIRONMENT_PATTERN,
     RESERVED_ENVIRONMENTS,
+    Allowance,
+    AllowanceFile,
+    Budget,
     Policy,
     PolicyFile,
     StartWindow,
@@ -42,6 +45,7 @@ class Workspace:
     environment: str = DEFAULT_ENVIRONMENT
     lineage: str | None = None
     policy: Policy = field(default_factory=Policy)
+    allow: tuple[Allowance, ...] = ()
     defaults: Layer | None = None
     overrides: Layer | None = None
     sound: bool = True
@@ -66,6 +70,9 @@ def load_workspace(document: Document | None, *, environment: str | None, versio
     written = _validated(WorkspaceFile, layer, problems)
     if written is not None:
         workspace.name = written.workspace
+        workspace.allow = tuple(
+            _allowance(item, layer.place(("allow", number))) for number, item in enumerate(written.allow)
+        )
     state = layer.data.get("state")
     lineage = state.get("lineage") if isinstance(state, dict) else None
     workspace.lineage = lineage if isinstance(lineage, str) and lineage.strip() else None
@@ -218,12 +225,26 @@ def _unknown_zone(name: str, at: SourceRange) -> Diagnostic:
     return error("unknown-timezone", f"There is no time zone `{clipped(name)}`.", hint=hint, at=at)
 
 
+def _allowance(written: AllowanceFile, at: SourceRange) -> Allowance:
+    lifts = written.new_recipients is not None
+    return Allowance(
+        budget=Budget.NEW_RECIPIENTS if lifts else Budget.FORGETS,
+        amount=(written.new_recipients if lifts else written.forgets) or 0,
+        until=date.fromisoformat(written.until),
+        reason=written.reason,
+        file=at.file,
+        line=at.line,
+    )
+
+
 def _policy(written: PolicyFile) -> Policy:
     window = written.start_window
     return Policy(
         timezone=written.timezone,
         start_window=_window(window) if window else None,
         headroom=written.headroom,
+        max_new_recipients=written.max_new_recipients,
+        max_forgets=written.max_forgets,
         requests_per_second=written.requests_per_second,
     )
 

@@ -1,9 +1,11 @@
 """`workspace.yaml` as written, and the policy that holds for one environment."""
 
-from datetime import datetime, time
+from datetime import date, datetime, time
+from enum import StrEnum
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import Field, StringConstraints, field_validator
+from pydantic import AfterValidator, Field, StringConstraints, field_validator, model_validator
+from pydantic_core import PydanticCustomError
 
 from reconciler.model.base import Authored, Frozen
 from reconciler.model.campaign import Campaign, NonBlank
@@ -11,6 +13,28 @@ from reconciler.model.campaign import Campaign, NonBlank
 Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 DAYS: tuple[Day, ...] = get_args(Day)
 ClockTime = Annotated[str, StringConstraints(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
+
+DAY_PATTERN = r"^\d{4}-\d{2}-\d{2}$"
+NO_DAY = "no_day"
+"""Type of pydantic's error for a text that has the form of a day and is none."""
+
+
+def _day(text: str) -> str:
+    try:
+        date.fromisoformat(text)
+    except ValueError:
+        raise PydanticCustomError(NO_DAY, "no day of the calendar") from None
+    return text
+
+
+CalendarDay = Annotated[str, StringConstraints(pattern=DAY_PATTERN), AfterValidator(_day)]
+
+
+class Budget(StrEnum):
+    """What one apply has a bound for, by the name that `--allow` knows it by."""
+
+    NEW_RECIPIENTS = "new-recipients"
+    FORGETS = "forgets"
 
 
 DEFAULT_ENVIRONMENT = "default"
@@ -56,6 +80,18 @@ class PolicyFile(Authored):
         description="Percentage of the daily capacity that is kept free.",
         examples=[10],
     )
+    max_new_recipients: int = Field(
+        default=1000,
+        ge=0,
+        description="Most people to whom one apply may write for the first time; above it, `allow` or `--allow`.",
+        examples=[1000],
+    )
+    max_forgets: int = Field(
+        default=3,
+        ge=0,
+        description="Most campaigns that one apply may stop managing; above it, `allow` or `--allow`.",
+        examples=[3],
+    )
     requests_per_second: int | float | None = Field(
         default=None,
         gt=0,
@@ -63,6 +99,28 @@ class PolicyFile(Authored):
         description="Highest rate of API requests; a 429 slows it down by itself.",
         examples=[5],
     )
+
+
+class AllowanceFile(Authored):
+    """A higher budget for a while. Exactly one of `newRecipients` and `forgets` names it."""
+
+    new_recipients: int | None = Field(
+        default=None, ge=0, description="Instead of `policy.maxNewRecipients`, where it is more.", examples=[6000]
+    )
+    forgets: int | None = Field(
+        default=None, ge=0, description="Instead of `policy.maxForgets`, where it is more.", examples=[10]
+    )
+    until: CalendarDay = Field(
+        description="Last day on which it holds, to its end in policy.timezone.", examples=["2026-12-05"]
+    )
+    reason: NonBlank = Field(description="Why it is needed.", examples=["Launch of the new product"])
+
+    @model_validator(mode="after")
+    def _one_budget(self) -> "AllowanceFile":
+        if (self.new_recipients is None) is (self.forgets is None):
+            found = "none" if self.forgets is None else "both"
+            raise ValueError(f"an allowance has exactly one of newRecipients and forgets; found {found}")
+        return self
 
 
 class StateFile(Authored):
@@ -93,8 +151,16 @@ class WorkspaceFile(Authored):
     )
     state: StateFile = Field(default_factory=StateFile, description="Where the state is kept.")
     policy: PolicyFile = Field(default_factory=PolicyFile, description="Bounds for every campaign.")
+    allow: tuple[AllowanceFile, ...] = Field(
+        default=(), description="Budgets that are higher for a while, each with the last day and the reason."
+    )
     defaults: dict[str, Any] = Field(default_factory=dict, description="Keys of a campaign, laid under each campaign.")
     environments: dict[str, EnvironmentFile] = Field(default_factory=dict, description="Differences by environment.")
+
+    @field_validator("allow", mode="before")
+    @classmethod
+    def _sequence(cls, value: Any) -> Any:  # noqa: ANN401 - pydantic hands in what stands in the file
+        return tuple(value) if isinstance(value, list) else value
 
 
 class StartWindow(Frozen):
@@ -116,17 +182,34 @@ class Policy(Frozen):
     timezone: str = "UTC"
     start_window: StartWindow | None = None
     headroom: float = 0
+    max_new_recipients: int = 1000
+    max_forgets: int = 3
     requests_per_second: float | None = None
 
 
+class Allowance(Frozen):
+    """A budget that is `amount` up to the end of the day `until`, in the policy's time zone; `file:line` says so."""
+
+    budget: Budget
+    amount: int
+    until: date
+    reason: str
+    file: str
+    line: int | None = None
+
+
 class Desired(Frozen):
-    """Everything the repository wants, for one environment. `campaigns` is sorted by key."""
+    """Everything the repository wants, for one environment. `campaigns` is sorted by key.
+
+    `allow` holds every allowance that is written down, expired ones included.
+    """
 
     workspace: str
     environment: str
     lineage: str | None
     policy: Policy
     campaigns: tuple[Campaign, ...]
+    allow: tuple[Allowance, ...] = ()
 
     def campaign(self, key: str) -> Campaign | None:
         """Return the campaign of this key, if there is one."""

@@ -13,6 +13,7 @@ from reconciler.model.state import CampaignState, State
 COMMITTED = Path(__file__).parents[2] / "schemas"
 STEP = {"subject": "s", "bodyText": "b"}
 CAMPAIGN = {"key": "a", "name": "A"}
+ALLOWANCE = {"newRecipients": 6000, "until": "2026-12-05", "reason": "r"}
 
 
 def validator(name: str) -> jsonschema.Draft202012Validator:
@@ -55,6 +56,7 @@ def test_editors_get_words(name: str) -> None:
         ("workspace", {}),
         ("workspace", {"defaults": {"leads": {"columns": {"a": "b"}}, "sequenceSteps": [STEP]}}),
         ("workspace", {"environments": {"s": {"overrides": {"status": "draft"}, "policy": {"headroom": 5}}}}),
+        ("workspace", {"allow": [ALLOWANCE, {**ALLOWANCE, "newRecipients": None, "forgets": 0}]}),
         ("workspace", {"policy": {"startWindow": {"days": ["mon"], "from": "08:00", "to": "16:00"}}, "x-a": 1}),
     ],
 )
@@ -79,6 +81,11 @@ def test_schemas_accept_what_the_loader_accepts(name: str, document: dict[str, A
         ("workspace", {"environments": {"s": {"policy": {"headrom": 1}}}}),
         ("workspace", {"policy": {"headroom": 101}}),
         ("workspace", {"policy": {"requestsPerSecond": 0}}),
+        ("workspace", {"policy": {"maxForgets": -1}}),
+        ("workspace", {"allow": [{**ALLOWANCE, "forgets": 1}]}),
+        ("workspace", {"allow": [{**ALLOWANCE, "newRecipients": None}]}),
+        ("workspace", {"allow": [{**ALLOWANCE, "until": "5 Dec"}]}),
+        ("workspace", {"allow": [{"newRecipients": 5, "until": "2026-12-05"}]}),
         ("plan", {}),
         ("state", {"lineage": "x", "ledgerKeyId": "y", "unknown": 1}),
     ],
