@@ -20,7 +20,7 @@ from reconciler.model.plan import ActionStatus, Plan
 from reconciler.model.report import Report
 from reconciler.model.roster import Roster
 from reconciler.model.state import Binding, CampaignState, State, dump_steps, load_steps
-from reconciler.model.workspace import Desired
+from reconciler.model.workspace import Budget, Desired
 from reconciler.planning.identity import Subject, settle
 from reconciler.planning.planner import make_plan
 from reconciler.planning.single import Inputs
@@ -145,8 +145,8 @@ class Session:
             found += leads.check(campaign)
         return tuple(sorted(set(found), key=lambda item: item.order))
 
-    def plan(self, *, refresh: bool = True, targets: Sequence[str] = ()) -> Planned:
-        """Read what is there and plan. Sends nothing but GET, and writes nothing."""
+    def plan(self, *, refresh: bool = True, targets: Sequence[str] = (), allow: Mapping[Budget, int] = {}) -> Planned:
+        """Read what is there and plan. Sends nothing but GET, and writes nothing. `allow` lifts budgets (`--allow`)."""
         desired = self.desired
         state = self.read_state()
         chosen = choose(targets, desired, state)
@@ -177,6 +177,7 @@ class Session:
             found=recovery.adopted,
             unsure=recovery.unsure,
             interrupted=recovery.notes,
+            allow=allow,
         )
         plan = make_plan(inputs)
         found = tuple(sorted({*plan.diagnostics, *self.loaded.diagnostics}, key=lambda item: item.order))
@@ -205,6 +206,7 @@ class Session:
         approve: Callable[[Plan], bool],
         sink: EventSink,
         owner: str,
+        allow: Mapping[Budget, int] = {},
     ) -> tuple[Plan, Report | None]:
         """Plan, ask, and carry the plan out; the report is None where approval was refused.
 
@@ -212,7 +214,7 @@ class Session:
         """
         self.read_state()
         with self.lease(owner) as lease:
-            planned = self.plan(targets=targets)
+            planned = self.plan(targets=targets, allow=allow)
             plan, inputs = planned.plan, planned.inputs
             if self.cancelled.is_set():
                 raise Interrupted
@@ -230,7 +232,7 @@ class Session:
                     clock=wiring.now,
                     cancelled=self.cancelled,
                 )
-                run = Run(plan, inputs.desired, inputs.live, inputs.rosters, planned.known_keys)
+                run = Run(plan, inputs.desired, inputs.live, inputs.rosters, planned.known_keys, inputs.budgets)
                 report = executor.run(run, unwritable)
         if executor.bugs:
             raise BugError(plan, report) from executor.bugs[0]

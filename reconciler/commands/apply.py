@@ -1,10 +1,12 @@
 import sys
 import time
+from collections.abc import Mapping
 
 import click
 
 from reconciler.commands.common import (
     Output,
+    allow_option,
     approve_option,
     commit_of,
     confirm,
@@ -22,6 +24,7 @@ from reconciler.commands.plan import show_plan
 from reconciler.diagnostics import has_errors
 from reconciler.model.plan import Plan
 from reconciler.model.report import Outcome, Report
+from reconciler.model.workspace import Budget
 from reconciler.wiring import Place
 
 
@@ -29,8 +32,11 @@ from reconciler.wiring import Place
 @place_options
 @output_options
 @target_option
+@allow_option
 @approve_option
-def command(place: Place, output: Output, targets: tuple[str, ...], *, auto_approve: bool) -> int:
+def command(
+    place: Place, output: Output, targets: tuple[str, ...], allow: Mapping[Budget, int], *, auto_approve: bool
+) -> int:
     """Plan, ask, and do it. Run it again after whatever went wrong: it finishes the rest."""
     from reconciler.reporting.progress import ProgressSink
     from reconciler.session import BugError, Session
@@ -54,7 +60,7 @@ def command(place: Place, output: Output, targets: tuple[str, ...], *, auto_appr
         session = Session(place, settings(), cancelled, say_at_times())
         sink = ProgressSink(sys.stderr, clock=time.monotonic)
         try:
-            plan, report = session.apply(targets=targets, approve=approve, sink=sink, owner=owner())
+            plan, report = session.apply(targets=targets, approve=approve, sink=sink, owner=owner(), allow=allow)
         except BugError as bug:
             _show(bug.report, bug.plan, output)
             raise

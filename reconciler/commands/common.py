@@ -2,6 +2,7 @@
 
 import functools
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -20,7 +21,7 @@ import click
 
 from reconciler.commands.exits import INTERRUPTED
 from reconciler.diagnostics import Diagnostic, ReconcilerError, error
-from reconciler.model.workspace import DEFAULT_ENVIRONMENT
+from reconciler.model.workspace import DEFAULT_ENVIRONMENT, Budget
 from reconciler.reporting.escape import plain
 from reconciler.reporting.text import render_diagnostics
 from reconciler.settings import Settings, from_environment
@@ -65,6 +66,30 @@ def output_options(command: _F) -> _F:
 
 target_option = click.option(
     "--target", "targets", multiple=True, metavar="KEY", help="Only this campaign, or label:team=emea. Repeatable."
+)
+
+
+def _amounts(ctx: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> dict[Budget, int]:
+    """Read `NAME=N`; of amounts for one name the largest holds."""
+    amounts: dict[Budget, int] = {}
+    known = " and ".join(f"{budget.value}=N" for budget in Budget)
+    for value in values:
+        name, _, number = value.partition("=")
+        if name not in set(Budget):
+            raise click.BadParameter(f"there is no budget {name!r}; there are {known}.", ctx, parameter)
+        if not re.fullmatch(r"[0-9]{1,12}", number):
+            words = f"{value!r} has no whole number; write it like {name}=10."
+            raise click.BadParameter(words, ctx, parameter)
+        amounts[Budget(name)] = max(int(number), amounts.get(Budget(name), 0))
+    return amounts
+
+
+allow_option = click.option(
+    "--allow",
+    multiple=True,
+    metavar="NAME=N",
+    callback=_amounts,
+    help="Let this run do more than the policy: new-recipients=6000, forgets=10. Repeatable.",
 )
 approve_option = click.option("--auto-approve", is_flag=True, help="Do not ask; for pipelines.")
 

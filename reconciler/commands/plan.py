@@ -1,10 +1,12 @@
 import shlex
+from collections.abc import Mapping
 from pathlib import Path
 
 import click
 
 from reconciler.commands.common import (
     Output,
+    allow_option,
     commit_of,
     output_options,
     place_options,
@@ -15,6 +17,7 @@ from reconciler.commands.common import (
 from reconciler.commands.exits import CHANGES, FAILED, OK
 from reconciler.diagnostics import has_errors
 from reconciler.model.plan import ActionStatus, Plan
+from reconciler.model.workspace import Budget
 from reconciler.wiring import Place
 
 
@@ -22,19 +25,28 @@ from reconciler.wiring import Place
 @place_options
 @output_options
 @target_option
+@allow_option
 @click.option(
     "--no-refresh", is_flag=True, help="Do not ask Leadterra; take what was last written as live. No key needed."
 )
 @click.option("--detailed-exitcode", is_flag=True, help="Exit with 2 where changes are pending.")
 @click.option("--verbose", is_flag=True, help="Show changed texts in full.")
 def command(
-    place: Place, output: Output, targets: tuple[str, ...], *, no_refresh: bool, detailed_exitcode: bool, verbose: bool
+    place: Place,
+    output: Output,
+    targets: tuple[str, ...],
+    allow: Mapping[Budget, int],
+    *,
+    no_refresh: bool,
+    detailed_exitcode: bool,
+    verbose: bool,
 ) -> int:
     """Show what apply would do: who gets email, and when. Changes nothing."""
     from reconciler.session import Session
 
-    plan = Session(place, settings(), told=say_at_times()).plan(refresh=not no_refresh, targets=targets).plan
-    show_plan(plan, output, place, command=_apply_command(place, targets), verbose=verbose)
+    session = Session(place, settings(), told=say_at_times())
+    plan = session.plan(refresh=not no_refresh, targets=targets, allow=allow).plan
+    show_plan(plan, output, place, command=_apply_command(place, targets, allow), verbose=verbose)
     if _needs_somebody(plan):
         return FAILED
     return CHANGES if detailed_exitcode and pending(plan) else OK
@@ -60,12 +72,13 @@ def show_plan(plan: Plan, output: Output, place: Place, *, command: str | None, 
     output.result(text)
 
 
-def _apply_command(place: Place, targets: tuple[str, ...]) -> str:
+def _apply_command(place: Place, targets: tuple[str, ...], allow: Mapping[Budget, int]) -> str:
     words = ["reconciler", "apply"]
     words += [] if place.specs == Path("specs") else ["--specs", str(place.specs)]
     words += ["--env", place.environment] if place.environment else []
     words += ["--sandbox"] if place.sandbox else []
     words += [word for target in targets for word in ("--target", target)]
+    words += [word for budget, amount in allow.items() for word in ("--allow", f"{budget.value}={amount}")]
     return shlex.join(words)
 
 

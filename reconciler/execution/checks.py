@@ -13,7 +13,8 @@ from reconciler.model.live import LiveCampaign, LiveStatus, Pool
 from reconciler.model.plan import ActionStatus
 from reconciler.model.roster import Roster
 from reconciler.model.state import State
-from reconciler.model.workspace import Policy
+from reconciler.model.workspace import Budget, Policy
+from reconciler.planning.budgets import Budgets, Spending
 from reconciler.planning.guards import Facts, Room, combine, evaluate, room_today
 from reconciler.planning.planner import why
 from reconciler.ports import CampaignReader
@@ -45,6 +46,7 @@ class Checks:
         live: Mapping[str, LiveCampaign],
         *,
         read_at: datetime,
+        budgets: Budgets,
     ) -> None:
         self._api = api
         self._reader = reader
@@ -53,6 +55,8 @@ class Checks:
         self._lock = threading.Lock()
         self._refreshing = threading.Lock()
         self._reserved: dict[str, int] = {}
+        self._budgets = budgets
+        self._newly: dict[str, int] = {}
         self._queued = {key: _queue(item) for key, item in live.items()}
         self._read_at = read_at
 
@@ -72,8 +76,9 @@ class Checks:
         new = roster.new if before_enrolling else 0
         stats = live.stats
         if planned is LiveStatus.DRAFT:
-            need = expected = known.expected_enrolled + new
+            need = expected = newly = known.expected_enrolled + new
         else:
+            newly = new
             need = new + (stats.queued if stats and planned is LiveStatus.PAUSED else 0)
             expected = (stats.total_enrolled if stats else 0) + new
         pools, accounts = _attempt(self._api.sender_pools), _attempt(self._api.sender_accounts)
@@ -81,13 +86,15 @@ class Checks:
         with self._lock:
             # What is reserved before enrolling stays reserved: the leads are on their way once the first batch is in.
             need = max(need, self._reserved.get(key, 0))
+            newly = max(newly, self._newly.get(key, 0))
+            now = self._clock()
             facts = Facts(
                 campaign=campaign,
                 known=known,
                 live=live,
                 roster=roster,
                 policy=self._policy,
-                now=self._clock(),
+                now=now,
                 stop=state.stop_for(key),
                 accounts=accounts,
                 room=self._room(pools, key),
@@ -95,11 +102,13 @@ class Checks:
                 expected=expected,
                 written=True,
                 in_flight=state.in_flight(key),
+                spending=self._spending(key, newly, now),
             )
             results = evaluate(facts)
             status = combine(results)
             if status is ActionStatus.READY:
                 self._reserved[key] = need
+                self._newly[key] = newly
         return Verdict(status, why(results), live)
 
     def _room(self, pools: tuple[Pool, ...] | None, key: str) -> Room | None:
@@ -112,6 +121,13 @@ class Checks:
             queued=sum(queued),
             reserved=sum(need for name, need in self._reserved.items() if name != key),
         )
+
+    def _spending(self, key: str, newly: int, now: datetime) -> Spending | None:
+        """Add up to how many people this run newly writes to, with this campaign; None where it adds nobody."""
+        if not newly:
+            return None
+        total = newly + sum(count for name, count in self._newly.items() if name != key)
+        return Spending(total, self._budgets.limit(Budget.NEW_RECIPIENTS, now))
 
     def _refresh_others(self, state: State) -> None:
         """Read the queues of the other campaigns again where they are too old; everybody waits for that.

@@ -19,6 +19,7 @@ from reconciler.model.plan import Action, ActionStatus, Kind, Plan
 from reconciler.model.report import ActionResult, Outcome, Report
 from reconciler.model.roster import Roster
 from reconciler.model.workspace import Desired
+from reconciler.planning.budgets import Budgets
 from reconciler.ports import CampaignApi, EventSink, LeadSource, Lease, StateStore
 
 
@@ -31,6 +32,7 @@ class Run:
     live: Live
     rosters: Mapping[str, Roster]
     known_keys: Mapping[str, str]
+    budgets: Budgets
 
     def under_new_keys(self) -> dict[str, LiveCampaign]:
         """Return what is live by the keys that the files have for it."""
@@ -71,7 +73,13 @@ class Executor:
             leads=self.leads,
             sink=self.sink,
             checks=Checks(
-                self.api, reader, run.desired.policy, self.clock, run.under_new_keys(), read_at=run.plan.created_at
+                self.api,
+                reader,
+                run.desired.policy,
+                self.clock,
+                run.under_new_keys(),
+                read_at=run.plan.created_at,
+                budgets=run.budgets,
             ),
             clock=self.clock,
             by=self.by,

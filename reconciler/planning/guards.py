@@ -15,6 +15,7 @@ from reconciler.model.plan import ActionStatus, GuardResult
 from reconciler.model.roster import Roster
 from reconciler.model.state import CampaignState, Stop
 from reconciler.model.workspace import Policy
+from reconciler.planning.budgets import Spending
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +61,8 @@ class Facts:
     `room` is None where it is not known; `expected` is how many leads it will have. `frozen` is a sentence where the
     file's steps differ from those being sent. `written` is True once this run has brought the draft up to its file:
     then its steps must read as they were written, as far as the server can show them. `in_flight` counts the new leads
-    that an interrupted run was enrolling: they may be in the campaign, and are sent again.
+    that an interrupted run was enrolling: they may be in the campaign, and are sent again. `spending` is what the whole plan
+    or run newly writes to, this campaign included; None where this one newly writes to nobody, or does not get so far.
     """
 
     campaign: Campaign
@@ -78,6 +80,7 @@ class Facts:
     frozen: str | None = None
     written: bool = False
     in_flight: int = 0
+    spending: Spending | None = None
 
     @property
     def started(self) -> bool:
@@ -231,6 +234,10 @@ def _tokens(facts: Facts) -> Verdict:
     return False, f"{told}: they would read a blank; complete the list, or write `leads.fallbacks: {{{first}: …}}`"
 
 
+def _budget(facts: Facts) -> Verdict:
+    return None if facts.spending is None else (facts.spending.fits, facts.spending.words())
+
+
 def _senders(facts: Facts) -> Verdict:
     if facts.accounts is None:
         return False, "the sender accounts could not be read"
@@ -300,6 +307,7 @@ GUARDS: tuple[Guard, ...] = (
     Guard("tokens", ActionStatus.HELD, _tokens, offline=True),
     Guard("enrolled", ActionStatus.BLOCKED, _enrolled),
     Guard("never-sent", ActionStatus.BLOCKED, _never_sent),
+    Guard("budget", ActionStatus.BLOCKED, _budget, offline=True),
     Guard("senders", ActionStatus.HELD, _senders, today=True),
     Guard("capacity", ActionStatus.HELD, _capacity, today=True),
     Guard("not-before", ActionStatus.SCHEDULED, _not_before, offline=True),

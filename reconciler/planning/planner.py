@@ -18,8 +18,9 @@ from reconciler.model.plan import (
     PlannedStep,
     Summary,
 )
-from reconciler.model.workspace import Desired
-from reconciler.planning.guards import Room, combine, evaluate, room_today
+from reconciler.model.workspace import Budget, Desired
+from reconciler.planning.budgets import Spending
+from reconciler.planning.guards import Facts, Room, combine, evaluate, room_today
 from reconciler.planning.identity import Resemblance, find_renames, settle
 from reconciler.planning.lifecycle import STARTED_ROWS, Column
 from reconciler.planning.single import Draft, Inputs, draft, people
@@ -32,6 +33,7 @@ def make_plan(inputs: Inputs) -> Plan:
     subjects = find_renames(subjects, alike, everyone=settle(inputs.desired, inputs.state, None))
     drafts = [draft(subject, inputs) for subject in subjects]
     _admit(drafts, inputs)
+    _let_go(drafts, inputs)
     campaigns = tuple(_planned(made, inputs) for made in drafts if made.subject.campaign or made.actions)
     actions = tuple(action for made in drafts for action in made.actions)
     digests = {campaign.key: campaign.digest for campaign in campaigns}
@@ -58,7 +60,14 @@ def specs_digest(desired: Desired) -> str:
     places = {"file": True, "line": True, "step_lines": True, "sources": True, "own_sources": True}
     leads = {"path": True, "file": True, "line": True, "tracked": True}
     return digest(
-        desired.model_dump(mode="json", exclude={"campaigns": {"__all__": {**places, "leads": leads}}}, by_alias=True)
+        desired.model_dump(
+            mode="json",
+            exclude={
+                "campaigns": {"__all__": {**places, "leads": leads}},
+                "allow": {"__all__": {"file": True, "line": True}},
+            },
+            by_alias=True,
+        )
     )
 
 
@@ -73,7 +82,11 @@ def queued_today(live: Live) -> int | None:
 
 
 def _admit(drafts: list[Draft], inputs: Inputs) -> None:
-    """Make the checks, and share today's room out: in the order of keys, first come, first served."""
+    """Make the checks, share today's room out, and hold what is left to the budget.
+
+    Over budget, everything that newly writes to people is blocked: were only the last ones, the same command again
+    would get round it. What is not ready anyway takes nothing of the budget.
+    """
     queued = queued_today(inputs.live)
     room: Room | None = None
     if inputs.live.pools is not None and queued is not None:
@@ -81,14 +94,49 @@ def _admit(drafts: list[Draft], inputs: Inputs) -> None:
     for made in drafts:
         if inputs.live.refreshed and inputs.live.pools is None:
             made.actions = [_unrecognised(action) for action in made.actions]
+    _share_out(drafts, room)
+    writing = [made for made in drafts if made.receive and made.facts and _is_ready(made.facts)]
+    total = sum(made.receive for made in writing)
+    spending = Spending(total, inputs.budgets.limit(Budget.NEW_RECIPIENTS, inputs.now))
+    for made in writing:
+        made.facts = made.facts and replace(made.facts, spending=spending)
+    if not spending.fits:
+        # What is blocked takes no room from those that newly write to nobody.
+        _share_out([made for made in drafts if not made.receive], room)
+    for made in drafts:
+        if made.facts is not None:
+            results = evaluate(made.facts)
+            status = combine(results)
+            made.actions = [_guarded(action, status, results) for action in made.actions]
+
+
+def _share_out(drafts: list[Draft], room: Room | None) -> None:
+    """Share today's room out in the order of keys: first come, first served."""
+    for made in drafts:
         if made.facts is None:
             continue
-        facts = replace(made.facts, room=room)
-        results = evaluate(facts)
-        status = combine(results)
-        if status is ActionStatus.READY and room is not None:
-            room = replace(room, reserved=room.reserved + facts.need)
-        made.actions = [_guarded(action, status, results) for action in made.actions]
+        made.facts = replace(made.facts, room=room)
+        if room is not None and _is_ready(made.facts):
+            room = replace(room, reserved=room.reserved + made.facts.need)
+
+
+def _is_ready(facts: Facts) -> bool:
+    return combine(evaluate(facts)) is ActionStatus.READY
+
+
+def _let_go(drafts: list[Draft], inputs: Inputs) -> None:
+    """Block everything that would be forgotten where it is over budget; the pauses that come first are not touched."""
+    forgetting = [made for made in drafts if any(map(_forgets, made.actions))]
+    spending = Spending(len(forgetting), inputs.budgets.limit(Budget.FORGETS, inputs.now))
+    if spending.fits:
+        return
+    blocked = {"status": ActionStatus.BLOCKED, "reason": spending.words()}
+    for made in forgetting:
+        made.actions = [action.model_copy(update=blocked) if _forgets(action) else action for action in made.actions]
+
+
+def _forgets(action: Action) -> bool:
+    return action.kind is Kind.FORGET and action.status is ActionStatus.READY
 
 
 def _unrecognised(action: Action) -> Action:
@@ -171,6 +219,7 @@ def _diagnostics(drafts: list[Draft], inputs: Inputs) -> list[Diagnostic]:
     found += [error("unread", problem) for problem in inputs.live.problems]
     found += inputs.interrupted
     found += [item for made in drafts for item in _left_the_list(made)]
+    found += inputs.budgets.expired_notes(inputs.now)
     if inputs.live.refreshed and inputs.live.capabilities.get_campaign is False and inputs.live.campaigns:
         words = (
             "this server cannot show a campaign's name, steps and status: what was last written by us is taken as live"

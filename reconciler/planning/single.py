@@ -11,7 +11,8 @@ from reconciler.model.live import Live, LiveCampaign
 from reconciler.model.plan import Action, ActionStatus, Change, Effect, Kind, People
 from reconciler.model.roster import Roster
 from reconciler.model.state import CampaignState, State
-from reconciler.model.workspace import Desired
+from reconciler.model.workspace import Budget, Desired
+from reconciler.planning.budgets import Budgets
 from reconciler.planning.diff import changes, created, step_changes
 from reconciler.planning.guards import Facts
 from reconciler.planning.identity import Subject
@@ -26,7 +27,7 @@ class Inputs:
 
     `rosters` is by key of the files, `ledgers` holds the address hashes of vanished campaigns. `found` are keys of
     drafts that an interrupted run created, `unsure` says why nothing can be planned for a key, and `interrupted` tells
-    what such a run left.
+    what such a run left. `allow` is `--allow`.
     """
 
     desired: Desired
@@ -41,6 +42,12 @@ class Inputs:
     found: frozenset[str] = frozenset()
     unsure: Mapping[str, str] = field(default_factory=dict)
     interrupted: tuple[Diagnostic, ...] = ()
+    allow: Mapping[Budget, int] = field(default_factory=dict)
+
+    @property
+    def budgets(self) -> Budgets:
+        """How much this plan may do."""
+        return Budgets(self.desired.policy, self.desired.allow, self.allow)
 
     def sent(self, digest: str | None) -> tuple[SequenceStep, ...] | None:
         """Return the steps of this digest, where they are kept."""

@@ -14,6 +14,7 @@ _FAILED = {
     "tokens": "blank tokens",
     "enrolled": "counts differ",
     "never-sent": "sent before",
+    "budget": "over budget",
     "senders": "no active sender",
     "capacity": "no room today",
     "not-before": "too early",

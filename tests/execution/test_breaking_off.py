@@ -129,6 +129,7 @@ def test_nothing_is_done_where_the_state_cannot_be_written_at_all(world: World, 
 
 def test_an_interrupt_between_two_batches(world: World, around: Around) -> None:
     """The batch under way is finished and told, the rest is not attempted; the same command finishes it."""
+    world.workspace(policy={"maxNewRecipients": 1_201})
     drafted(world, "one", leads=1_201)
     cancelled = threading.Event()
     around("enroll", after=cancelled.set, nth=2)

@@ -42,6 +42,7 @@ def test_too_few_left_after_suppression_hold_the_start(world: World) -> None:
 @pytest.mark.parametrize("action", ["drop", "half", "error500_after"])
 def test_a_lost_answer_counts_right(world: World, action: Action) -> None:
     """The first try was carried out: the second is answered with `updated`, and these leads are ours."""
+    world.workspace(policy={"maxNewRecipients": 1_201})
     drafted(world, "one", leads=1_201)
     world.sandbox.add_fault(Fault(kind="enroll", action=action, nth=1))
     assert outcomes(world.apply()) == [("one", "enroll", "done"), ("one", "start", "done")]

@@ -24,6 +24,7 @@ def test_one_campaign_goes_in_order(world: World) -> None:
 
 
 def test_leads_go_in_batches_of_500(world: World) -> None:
+    world.workspace(policy={"maxNewRecipients": 1_201})
     world.leads("one", 1_201)
     world.campaign("one", status="running")
     report = world.apply()

@@ -17,6 +17,7 @@ from reconciler.model.plan import ActionStatus
 from reconciler.model.roster import Roster
 from reconciler.model.state import CampaignState, State
 from reconciler.model.workspace import Policy
+from reconciler.planning.budgets import Budgets
 from reconciler.wiring import now
 
 
@@ -67,6 +68,21 @@ class Fake:
 @pytest.mark.parametrize("need", [1, 33, 50, 51, 100, 101])
 def test_reservations_under_a_race(need: int) -> None:
     """Exactly as many are ready as there is room for."""
+    found = race(need, Policy())
+    assert found.count(ActionStatus.READY) == min(8, 100 // need)
+    assert set(found) <= {ActionStatus.READY, ActionStatus.HELD}
+
+
+@pytest.mark.parametrize("need", [1, 9, 10, 11, 20, 21])
+def test_the_budget_under_a_race(need: int) -> None:
+    """Exactly as many are ready as the budget lets through, whatever room there is."""
+    found = race(need, Policy(max_new_recipients=20))
+    assert found.count(ActionStatus.READY) == min(8, 20 // need)
+    assert set(found) <= {ActionStatus.READY, ActionStatus.BLOCKED}
+
+
+def race(need: int, policy: Policy) -> list[ActionStatus]:
+    """Check eight drafts with so many people each at the same moment."""
     threads = 8
     steps = (SequenceStep(subject="Hello", body_html="<p>Hi</p>"),)
     campaigns = [
@@ -82,7 +98,15 @@ def test_reservations_under_a_race(need: int) -> None:
     state = State(lineage="l", ledger_key_id="k", campaigns=entries)
     api = Fake(threads)
     reader = Reader(api, Capabilities(get_campaign=False))  # type: ignore[arg-type]
-    checks = Checks(api, reader, Policy(), now, {}, read_at=now())  # type: ignore[arg-type]
+    checks = Checks(
+        api,  # type: ignore[arg-type]
+        reader,
+        policy,
+        now,
+        {},
+        read_at=now(),
+        budgets=Budgets(policy),
+    )
     roster = Roster(source="list", at_hand=True, leads=need, new=need)
     found: list[ActionStatus] = []
 
@@ -95,7 +119,7 @@ def test_reservations_under_a_race(need: int) -> None:
         worker.start()
     for worker in workers:
         worker.join()
-    assert found.count(ActionStatus.READY) == min(threads, 100 // need)
+    return found
 
 
 def test_what_is_reserved_before_enrolling_stays_reserved(world: World, around: Around) -> None:

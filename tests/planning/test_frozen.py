@@ -9,6 +9,7 @@ from support.plans import (
     STEPS,
     campaign,
     codes,
+    desired,
     failed,
     inputs,
     known,
@@ -219,7 +220,7 @@ def test_an_enrolment_into_a_running_campaign_says_whom(new: int, changed: int, 
     """Changed fields alone write to nobody anew."""
     plan = make_plan(
         inputs(
-            campaign(),
+            desired(campaign(), max_new_recipients=1200),
             known(status="running", accepted=7),
             live(status="running", enrolled=7),
             roster(7 + new, new=new, changed=changed),

@@ -76,6 +76,7 @@ def test_guards_and_what_their_failure_means() -> None:
         "tokens": ("held", False),
         "enrolled": ("blocked", False),
         "never-sent": ("blocked", False),
+        "budget": ("blocked", False),
         "senders": ("held", True),
         "capacity": ("held", True),
         "not-before": ("scheduled", False),

@@ -57,7 +57,7 @@ def test_room_is_what_the_arithmetic_says(pools: list[tuple[int, int]], headroom
 
 @pytest.mark.parametrize(("people", "status"), [(1353, "ready"), (1354, "held")])
 def test_the_last_one_that_fits(people: int, status: str) -> None:
-    plan = make_plan(inputs(desired(campaign(), headroom=10), rosters=roster(people)))
+    plan = make_plan(inputs(desired(campaign(), headroom=10, max_new_recipients=1353), rosters=roster(people)))
     assert outline(plan) == [("create", "ready"), ("enroll", status), ("start", status)]
     assert plan.summary.new_recipients == (people if status == "ready" else 0)
     if status == "held":
@@ -68,7 +68,9 @@ def test_the_last_one_that_fits(people: int, status: str) -> None:
 
 def test_room_is_shared_out_in_the_order_of_keys() -> None:
     """The second start finds what the first one left, and a smaller one behind it still fits."""
-    wanted = desired(campaign("c-small"), campaign("a-first"), campaign("b-second"), headroom=10)
+    wanted = desired(
+        campaign("c-small"), campaign("a-first"), campaign("b-second"), headroom=10, max_new_recipients=1353
+    )
     rosters = {"a-first": roster(800), "b-second": roster(600), "c-small": roster(553)}
     plan = make_plan(inputs(wanted, rosters=rosters))
     assert [the(plan, Kind.START, key).status.value for key in rosters] == ["ready", "held", "ready"]
@@ -79,7 +81,7 @@ def test_room_is_shared_out_in_the_order_of_keys() -> None:
 
 
 def test_what_is_held_takes_no_room() -> None:
-    wanted = desired(campaign("a-blank"), campaign("b-next"))
+    wanted = desired(campaign("a-blank"), campaign("b-next"), max_new_recipients=1500)
     plan = make_plan(inputs(wanted, rosters={"a-blank": roster(1000, blanks={"firstName": 1}), "b-next": roster(1500)}))
     assert (the(plan, Kind.START, "a-blank").status.value, the(plan, Kind.START, "b-next").status.value) == (
         "held",

@@ -222,7 +222,7 @@ def _moves(
             moved.append(item.model_copy(update={"key": new, "moved_from": item.key}))
         else:
             moved.append(item)
-    return desired(*moved)
+    return desired(*moved, max_forgets=len(KEYS))
 
 
 def _trouble(draw: st.DrawFn, world: World, *, calm: bool) -> World:
