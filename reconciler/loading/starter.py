@@ -14,6 +14,7 @@ workspace: {name}
 policy:
   timezone: UTC
   headroom: 10 # percentage of the daily capacity that is kept free
+  maxNewRecipients: 1000 # people who may get a first email by one apply
 """
 _CAMPAIGN = """\
 # yaml-language-server: $schema=../../schemas/campaign.schema.json
