@@ -61,8 +61,9 @@ class Facts:
     `room` is None where it is not known; `expected` is how many leads it will have. `frozen` is a sentence where the
     file's steps differ from those being sent. `written` is True once this run has brought the draft up to its file:
     then its steps must read as they were written, as far as the server can show them. `in_flight` counts the new leads
-    that an interrupted run was enrolling: they may be in the campaign, and are sent again. `spending` is what the whole plan
-    or run newly writes to, this campaign included; None where this one newly writes to nobody, or does not get so far.
+    that an interrupted run was enrolling: they may be in the campaign, and are sent again. `spending` is what the
+    whole plan or run newly writes to, this campaign included; None where this one newly writes to nobody, or does not
+    get so far.
     """
 
     campaign: Campaign

@@ -2,12 +2,11 @@
 
 import random
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
-from support.scene import BATCH, PROFILES, Snapshot, check_end, check_server, forge_for, picture, prepare
 from support.forge import KILLED, Forge
+from support.scene import BATCH, PROFILES, Snapshot, check_end, check_server, forge_for, picture, prepare
 from support.world import Ended, World
 
 APPLY = ("apply", "--auto-approve")

@@ -9,11 +9,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from support.forge import Forge
-from support.world import STEPS, Ended, World, person
-
 from reconciler.model.state import State
 from reconciler.sandbox.options import SandboxOptions
+from support.forge import Forge
+from support.world import STEPS, Ended, World, person
 
 ALL_CALLS = SandboxOptions()
 DOCUMENTED = SandboxOptions(undocumented_calls=frozenset(), stats_status=False)
@@ -64,20 +63,22 @@ class Snapshot:
 
     def take(self) -> None:
         shutil.copytree(self.world.root / ".reconciler", self.folder / "state")
-        with closing(sqlite3.connect(self.folder / "server.sqlite3")) as kept:
-            with closing(sqlite3.connect(self.world.root / "server.sqlite3")) as live:
-                live.backup(kept)
+        copy(self.world.root / "server.sqlite3", self.folder / "server.sqlite3")
 
     def restore(self) -> None:
         shutil.rmtree(self.world.root / ".reconciler", ignore_errors=True)
         shutil.copytree(self.folder / "state", self.world.root / ".reconciler")
-        with closing(sqlite3.connect(self.folder / "server.sqlite3")) as kept:
-            with closing(sqlite3.connect(self.world.root / "server.sqlite3", timeout=30)) as live:
-                kept.backup(live)
+        copy(self.folder / "server.sqlite3", self.world.root / "server.sqlite3")
+
+
+def copy(source: Path, target: Path) -> None:
+    """Copy a database whole, whoever has it open."""
+    with closing(sqlite3.connect(source)) as read, closing(sqlite3.connect(target, timeout=30)) as written:
+        read.backup(written)
 
 
 def picture(world: World, state: State) -> dict[str, Any]:
-    """What the server has of each managed campaign, or of one that was: status, people, text, messages."""
+    """Return what the server has of each managed campaign, or of one that was: status, people, text, messages."""
     seen: dict[str, Any] = {}
     entries = {**{key: item.campaign for key, item in state.tombstones.items()}, **state.campaigns}
     for key, entry in sorted(entries.items()):
@@ -97,7 +98,7 @@ def picture(world: World, state: State) -> dict[str, Any]:
 
 
 def check_server(world: World) -> None:
-    """What must hold at any moment, whatever died."""
+    """Check what must hold at any moment, whatever died."""
     where: dict[str, list[str]] = {}
     for campaign in world.sandbox.campaigns():
         assert campaign.starts <= 1, f"{campaign.name} was started {campaign.starts} times"
@@ -111,7 +112,7 @@ def check_server(world: World) -> None:
 
 
 def check_end(world: World, state: State, *, lists: bool) -> None:
-    """What must hold once a run has ended well: nothing is open, and what nobody manages is inert."""
+    """Check what must hold once a run has ended well: nothing is open, and what nobody manages is inert."""
     check_server(world)
     assert not state.operations
     managed = {entry.id for entry in state.campaigns.values()}
