@@ -49,7 +49,7 @@ test: .venv/dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/pytest -n 2 --cov --cov-report=term:skip-covered --durations=5
+	$(BIN)/pytest -n 2 --dist worksteal --cov --cov-report=term:skip-covered --durations=5
 
 bench: .venv/dev
 	$(BIN)/python tests/bench/startup_and_plan.py

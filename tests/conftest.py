@@ -3,6 +3,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from support import ready
 from support.world import World
 
 from reconciler.sandbox.options import DEFAULT_OPTIONS, SandboxOptions
@@ -12,6 +13,10 @@ def pytest_configure() -> None:
     """Hear Ctrl-C: a shell's background job ignores it, and so would every process that the tests start."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_sessionfinish() -> None:
+    ready.close()
 
 
 @pytest.fixture

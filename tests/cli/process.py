@@ -1,16 +1,15 @@
 """The program in a process that is watched, signalled, or asked at a terminal of its own."""
 
-import fcntl
 import os
 import pty
 import select
 import subprocess
 import sys
-import termios
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
+from support import ready
 from support.world import Ended, World
 
 PATIENCE = 60.0
@@ -50,28 +49,15 @@ def eventually(condition: Callable[[], bool]) -> None:
         time.sleep(0.02)
 
 
-def _take_terminal() -> None:
-    """Make the terminal on stdin the controlling one, so that Ctrl-C typed there is a signal."""
-    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
-
-
 def at_terminal(
     world: World, *arguments: str, until: str | None = None, answer: bytes = b"", env: Mapping[str, str] = {}
 ) -> Ended:
     """Run the command at a terminal, type `answer` once `until` is shown, and return all that it showed."""
     master, terminal = pty.openpty()
-    process = subprocess.Popen(
-        [sys.executable, "-m", "reconciler", *arguments],
-        cwd=world.root,
-        env={**world.environ, "TERM": "xterm", **env},
-        stdin=terminal,
-        stdout=terminal,
-        stderr=terminal,
-        start_new_session=True,
-        preexec_fn=_take_terminal,  # noqa: PLW1509 - one system call, and no lock
-    )
+    environ = {**world.environ, "TERM": "xterm", **env}
+    process = ready.start(arguments, cwd=world.root, environ=environ, streams=[terminal] * 3, terminal=True)
     os.close(terminal)
-    shown, typed, end = b"", False, time.monotonic() + PATIENCE
+    shown, typed, end = b"", 0.0, time.monotonic() + PATIENCE
     while time.monotonic() < end:
         if select.select([master], [], [], 0.2)[0]:
             try:
@@ -81,8 +67,11 @@ def at_terminal(
             if not data:
                 break
             shown += data
-        if until is not None and not typed and until.encode() in shown:
+        waits = until is not None and until.encode() in shown
+        # A signal that comes between the question and the wait for an answer is heard at the next key only.
+        again = answer == b"\x03" and time.monotonic() - typed > 1
+        if waits and (not typed or again):
             os.write(master, answer)
-            typed = True
+            typed = time.monotonic()
     os.close(master)
     return Ended(process.wait(PATIENCE), shown.decode().replace("\r\n", "\n"), "")

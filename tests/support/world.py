@@ -2,13 +2,12 @@
 
 import csv
 import os
-import subprocess
-import sys
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from tempfile import TemporaryFile
+from typing import IO, TYPE_CHECKING, Any
 
 import yaml
 from pydantic import SecretStr
@@ -23,6 +22,7 @@ from reconciler.sandbox.server import serve
 from reconciler.session import Session
 from reconciler.settings import Settings
 from reconciler.wiring import Place
+from support import ready
 
 if TYPE_CHECKING:
     from reconciler.sandbox.engine import Sandbox
@@ -157,18 +157,12 @@ class World:
     def cli(self, *arguments: str, env: Mapping[str, str | None] = {}, stdin: str | None = None) -> "Ended":
         """Run the command in a process of its own, in the workspace's root."""
         environ = {name: value for name, value in {**self.environ, **env}.items() if value is not None}
-        done = subprocess.run(
-            [sys.executable, "-m", "reconciler", *arguments],
-            cwd=self.root,
-            env=environ,
-            input=stdin,
-            stdin=None if stdin is not None else subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-        return Ended(done.returncode, done.stdout, done.stderr)
+        with TemporaryFile() as given, TemporaryFile() as out, TemporaryFile() as err:
+            given.write((stdin or "").encode())
+            given.seek(0)
+            streams = [file.fileno() for file in (given, out, err)]
+            code = ready.start(arguments, cwd=self.root, environ=environ, streams=streams).wait(60)
+            return Ended(code, _text_of(out), _text_of(err))
 
     # What the server has
 
@@ -197,6 +191,11 @@ class Ended:
     @property
     def text(self) -> str:
         return self.out + self.err
+
+
+def _text_of(file: IO[bytes]) -> str:
+    file.seek(0)
+    return file.read().decode().replace("\r\n", "\n").replace("\r", "\n")
 
 
 def person(key: str, number: int) -> dict[str, str]:
