@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 import time
+import weakref
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -73,16 +74,21 @@ CREATE TABLE requests (
 
 
 class Database:
-    """Opens a connection for each transaction or session, so threads and processes may share the file.
+    """Lends a connection to each transaction, so threads and processes may share the file.
 
-    Raises ``sqlite3.OperationalError`` where the file cannot be opened or stays locked for 30 seconds, and
+    Connections are kept for later transactions: opening one takes longer than most of them. Raises
+    ``sqlite3.OperationalError`` where the file cannot be opened or stays locked for 30 seconds, and
     ``sqlite3.DatabaseError`` where it is no database of this version of the sandbox.
     """
 
     def __init__(self, path: Path, seed: Callable[[sqlite3.Connection], None]) -> None:
         """Create file and tables where they are missing, and let ``seed`` fill a fresh database once."""
         self.path = path
-        self._open = threading.local()
+        self._here = threading.local()
+        self._idle: list[sqlite3.Connection] = []
+        # Threads wait for each other here: SQLite would have them sleep and look again.
+        self._writing = threading.Lock()
+        weakref.finalize(self, _close_all, self._idle)
         path.parent.mkdir(parents=True, exist_ok=True)
         self._use_wal()
         with self.write() as db:
@@ -96,11 +102,16 @@ class Database:
                 db.execute(f"PRAGMA user_version = {_VERSION}")
 
     def _connect(self) -> sqlite3.Connection:
-        db = sqlite3.connect(self.path, timeout=_BUSY_SECONDS, isolation_level=None)
-        db.row_factory = sqlite3.Row
-        db.execute("PRAGMA foreign_keys = ON")
-        # Survives a killed process, which is all that made-up data needs; fsync would be most of the run time.
-        db.execute("PRAGMA synchronous = OFF")
+        # One thread at a time has it, but not always the same one.
+        db = sqlite3.connect(self.path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+        try:
+            db.row_factory = sqlite3.Row
+            db.execute("PRAGMA foreign_keys = ON")
+            # Survives a killed process, which is all that made-up data needs; fsync would be most of the run time.
+            db.execute("PRAGMA synchronous = OFF")
+        except BaseException:
+            db.close()
+            raise
         return db
 
     def _use_wal(self) -> None:
@@ -120,32 +131,44 @@ class Database:
             time.sleep(0.01)
 
     @contextmanager
-    def session(self) -> Iterator[None]:
-        """Let all transactions of this thread share one connection; opening them is most of a short call's time."""
-        db = self._connect()
-        self._open.connection = db
-        try:
-            yield
-        finally:
-            self._open.connection = None
-            db.close()
-
-    @contextmanager
     def read(self) -> Iterator[sqlite3.Connection]:
-        """Hold one consistent view of the data."""
+        """Hold one consistent view of the data: that of the writing transaction around it, where there is one."""
+        around = self._around()
+        if around is not None:
+            yield around
+            return
         with self._transaction("BEGIN") as db:
             yield db
 
     @contextmanager
     def write(self) -> Iterator[sqlite3.Connection]:
-        """Hold the only writing transaction; an exception undoes all of it."""
-        with self._transaction("BEGIN IMMEDIATE") as db:
-            yield db
+        """Hold the only writing transaction; an exception undoes all of it.
+
+        Inside another one of the same thread it is a part of that: what has been done is kept when that one ends
+        well, and an exception undoes this part alone.
+        """
+        around = self._around()
+        if around is not None:
+            with _part(around):
+                yield around
+            return
+        with self._writing, self._transaction("BEGIN IMMEDIATE") as db:
+            self._here.writing = db
+            try:
+                yield db
+            finally:
+                self._here.writing = None
+
+    def _around(self) -> sqlite3.Connection | None:
+        around: sqlite3.Connection | None = getattr(self._here, "writing", None)
+        return around
 
     @contextmanager
     def _transaction(self, begin: str) -> Iterator[sqlite3.Connection]:
-        shared: sqlite3.Connection | None = getattr(self._open, "connection", None)
-        db = shared or self._connect()
+        try:
+            db = self._idle.pop()
+        except IndexError:
+            db = self._connect()
         try:
             db.execute(begin)
             try:
@@ -155,5 +178,25 @@ class Database:
                 raise
             db.execute("COMMIT")
         finally:
-            if db is not shared:
+            if db.in_transaction:  # it could neither be ended nor undone
                 db.close()
+            else:
+                self._idle.append(db)
+
+
+@contextmanager
+def _part(db: sqlite3.Connection) -> Iterator[None]:
+    """Undo what is done inside where it raises, and nothing else of the transaction."""
+    db.execute("SAVEPOINT part")
+    try:
+        yield
+    except BaseException:
+        db.execute("ROLLBACK TO part")
+        raise
+    finally:
+        db.execute("RELEASE part")
+
+
+def _close_all(connections: list[sqlite3.Connection]) -> None:
+    while connections:
+        connections.pop().close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -13,8 +14,7 @@ from reconciler.sandbox.records import stamp
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Callable, Mapping, Sequence
-    from contextlib import AbstractContextManager
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from reconciler.sandbox import records
@@ -34,9 +34,9 @@ def _seed(db: sqlite3.Connection) -> None:
 class Sandbox:
     """One workspace in a SQLite file, which may be shared with other threads and processes.
 
-    Every method is one transaction. Refusals raise ``errors.ApiError`` as the API would answer them, and change
-    nothing. A fresh file holds the pools of the worked example (leadterra-api.md). ``clock`` must return moments
-    that know their zone.
+    Every method is one transaction, or part of that of the ``exchange`` around it. Refusals raise
+    ``errors.ApiError`` as the API would answer them, and change nothing. A fresh file holds the pools of the worked
+    example (leadterra-api.md). ``clock`` must return moments that know their zone.
     """
 
     def __init__(
@@ -136,19 +136,17 @@ class Sandbox:
 
     # What the server keeps about the traffic itself.
 
-    def session(self) -> AbstractContextManager[None]:
-        """Hold one connection for what this thread does next; each method stays a transaction of its own."""
-        return self._database.session()
+    @contextmanager
+    def exchange(self, kind: str, method: str, path: str, idempotency_key: str | None) -> Iterator[traffic.Exchange]:
+        """Receive a request: count it for the faults of its kind, and log it as the exchange says when it is over.
 
-    def arrive(self, kind: str, method: str, path: str, idempotency_key: str | None) -> traffic.Arrival:
-        """Log a request that has come in and find the fault it meets."""
+        Everything this thread does until then is one transaction with the log, so that whatever dies when, a request
+        that was carried out is logged as such. What is refused meanwhile is undone alone.
+        """
         with self._database.write() as db:
-            return traffic.arrive(db, kind, method, path, idempotency_key, self._now())
-
-    def finish(self, seq: int, status: int | None, leads: int | None, *, carried_out: bool) -> None:
-        """Log how a request ended."""
-        with self._database.write() as db:
-            traffic.finish(db, seq, status, leads, carried_out=carried_out)
+            exchange = traffic.Exchange(kind, method, path, self._now(), idempotency_key, faults.meet(db, kind))
+            yield exchange
+            traffic.log(db, exchange)
 
     def wait_for_token(self, key: str) -> int | None:
         """Count a request of this key against the rate; return the seconds to wait where it is over it."""

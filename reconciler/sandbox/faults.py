@@ -116,8 +116,10 @@ def clear(db: sqlite3.Connection) -> None:
 
 def meet(db: sqlite3.Connection, kind: str) -> Fault | None:
     """Count one call for every fault of its kind and return the oldest one it meets."""
-    db.execute("UPDATE faults SET seen = seen + 1 WHERE kind = ?", (kind,))
-    for row in db.execute("SELECT * FROM faults WHERE kind = ? ORDER BY id", (kind,)).fetchall():
+    rows = db.execute("SELECT * FROM faults WHERE kind = ? ORDER BY id", (kind,)).fetchall()
+    if rows:
+        db.execute("UPDATE faults SET seen = seen + 1 WHERE kind = ?", (kind,))
+    for row in rows:
         fault = Fault(
             kind=row["kind"],
             action=row["action"],
@@ -125,7 +127,7 @@ def meet(db: sqlite3.Connection, kind: str) -> Fault | None:
             times=row["times"],
             **json.loads(row["settings"]),
         )
-        if fault.meets(row["seen"], row["fired"]):
+        if fault.meets(row["seen"] + 1, row["fired"]):
             db.execute("UPDATE faults SET fired = fired + 1 WHERE id = ?", (row["id"],))
             return fault
     return None

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import selectors
 import signal
 import socket
 import threading
+from contextlib import suppress
 from typing import TYPE_CHECKING, Self
 
-from werkzeug.serving import WSGIRequestHandler, make_server
-
+from reconciler.sandbox.connection import Connection
 from reconciler.sandbox.routes import PREFIX
 
 if TYPE_CHECKING:
@@ -16,42 +17,66 @@ if TYPE_CHECKING:
     from types import FrameType, TracebackType
     from wsgiref.types import WSGIApplication
 
-_POLL_SECONDS = 0.02
 _BACKLOG = 128
 
 
-class _QuietHandler(WSGIRequestHandler):
-    def log(self, type: str, message: str, *args: object) -> None:  # noqa: A002  # werkzeug's own name
-        """Say nothing: the sandbox keeps its own log of requests."""
-
-
 class RunningServer:
-    """A server that answers from a thread of its own until it is closed; also a context manager."""
+    """A server that answers from threads of its own, one a connection, until it is closed; also a context manager."""
 
     def __init__(self, app: WSGIApplication, host: str, port: int) -> None:
         """Listen on ``host``; a port of 0 takes any free one. Raises OSError where that is not possible."""
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        with socket.create_server((host, port), family=family, backlog=_BACKLOG) as listener:
-            # Werkzeug would end the process on a port in use, so it is given a socket that listens already.
-            self._server = make_server(
-                host, port, app, threaded=True, request_handler=_QuietHandler, fd=listener.fileno()
-            )
-            self.port: int = listener.getsockname()[1]
+        self._app = app
+        self._listener = socket.create_server((host, port), family=family, backlog=_BACKLOG)
+        self.port: int = self._listener.getsockname()[1]
         shown = f"[{host}]" if family == socket.AF_INET6 else host
         self.url = f"http://{shown}:{self.port}{PREFIX}"
-        self._thread = threading.Thread(
-            target=self._server.serve_forever,
-            kwargs={"poll_interval": _POLL_SECONDS},
-            name="leadterra-sandbox",
-            daemon=True,
-        )
+        self._open: set[socket.socket] = set()
+        self._changing = threading.Lock()
+        self._closed = False
+        # Closing a socket wakes nobody who waits for it; a byte on this pair does.
+        self._wake, self._woken = socket.socketpair()
+        self._thread = threading.Thread(target=self._accept, name="leadterra-sandbox", daemon=True)
         self._thread.start()
 
+    def _accept(self) -> None:
+        with selectors.DefaultSelector() as selector:
+            selector.register(self._listener, selectors.EVENT_READ)
+            selector.register(self._woken, selectors.EVENT_READ)
+            while not self._closed:
+                if any(key.fileobj is self._listener for key, _ in selector.select()):
+                    with suppress(OSError):  # a client that has left already
+                        self._begin(*self._listener.accept())
+
+    def _begin(self, connection: socket.socket, peer: tuple[str, int]) -> None:
+        with self._changing:
+            self._open.add(connection)
+        threading.Thread(target=self._serve, args=(connection, peer), daemon=True).start()
+
+    def _serve(self, connection: socket.socket, peer: tuple[str, int]) -> None:
+        with connection:
+            try:
+                Connection(connection, peer, self._app)
+            finally:
+                with self._changing:
+                    self._open.discard(connection)
+
     def close(self) -> None:
-        """Stop listening; harmless to repeat. A request being answered is not waited for."""
-        self._server.shutdown()
+        """Stop listening and end idle connections; harmless to repeat.
+
+        A request being answered is not waited for, and its connection ends behind the answer.
+        """
+        if self._closed:
+            return
+        self._closed = True
+        self._wake.send(b"\0")
         self._thread.join()
-        self._server.server_close()
+        for end in (self._listener, self._wake, self._woken):
+            end.close()
+        with self._changing:
+            for connection in self._open:
+                with suppress(OSError):  # a client that has left already
+                    connection.shutdown(socket.SHUT_RD)
 
     def __enter__(self) -> Self:
         return self

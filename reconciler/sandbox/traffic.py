@@ -7,7 +7,6 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from reconciler.sandbox import faults
 from reconciler.sandbox.records import Received
 
 if TYPE_CHECKING:
@@ -17,33 +16,31 @@ if TYPE_CHECKING:
     from reconciler.sandbox.faults import Fault
 
 
-@dataclass(frozen=True, slots=True)
-class Arrival:
-    """A request just received: its number in the log, and the fault it meets."""
+@dataclass(slots=True)
+class Exchange:
+    """A request being answered: when it came, the fault it meets, and how it ended.
 
-    seq: int
+    ``status`` stays None where nothing is answered; ``leads`` counts the leads of an enrolment.
+    """
+
+    kind: str
+    method: str
+    path: str
+    time: str
+    idempotency_key: str | None
     fault: Fault | None
+    status: int | None = None
+    carried_out: bool = False
+    leads: int | None = None
 
 
-def arrive(
-    db: sqlite3.Connection, kind: str, method: str, path: str, idempotency_key: str | None, time: str
-) -> Arrival:
-    """Log a request before anything is done about it; parts of the path that look like an address are left out."""
-    shown = "/".join("[address]" if "@" in part else part for part in path.split("/"))
-    cursor = db.execute(
-        "INSERT INTO requests (kind, method, path, time, idempotency_key) VALUES (?, ?, ?, ?, ?)",
-        (kind, method, shown, time, idempotency_key),
-    )
-    if cursor.lastrowid is None:
-        raise RuntimeError("SQLite returned no row number for an insert")
-    return Arrival(cursor.lastrowid, faults.meet(db, kind))
-
-
-def finish(db: sqlite3.Connection, seq: int, status: int | None, leads: int | None, *, carried_out: bool) -> None:
-    """Log how a request ended; ``status`` is None where it gets no answer."""
+def log(db: sqlite3.Connection, done: Exchange) -> None:
+    """Log a request that is over; parts of the path that look like an address are left out."""
+    path = "/".join("[address]" if "@" in part else part for part in done.path.split("/"))
     db.execute(
-        "UPDATE requests SET status = ?, carried_out = ?, leads = ? WHERE seq = ?",
-        (status, carried_out, leads, seq),
+        "INSERT INTO requests (kind, method, path, status, carried_out, time, idempotency_key, leads)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        (done.kind, done.method, path, done.status, done.carried_out, done.time, done.idempotency_key, done.leads),
     )
 
 

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import io
 import socket
 import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, NoReturn
 
-from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Request, Response
-from werkzeug.wsgi import get_input_stream
 
 from reconciler.sandbox.errors import ApiError, rate_limited, render
 from reconciler.sandbox.faults import CARRIED_OUT, CUT
@@ -28,6 +25,8 @@ _HTML = """<!DOCTYPE html>
 <body><center><h1>{status}</h1></center><hr><center>proxy</center></body></html>
 """
 _FIRST_ERROR = 400
+# The client's socket in the WSGI environment; not there in an in-process transport.
+SOCKET_KEY = "reconciler.sandbox.socket"
 
 
 class DroppedConnectionError(ConnectionResetError):
@@ -52,9 +51,7 @@ class Wire:
         request = Request(environ)
         if not is_api(request.path):
             return self._app(environ, start_response)
-        _read_body(environ)
-        with self._sandbox.session():
-            response, fault = self._carry_out(request, environ)
+        response, fault = self._carry_out(request, environ)
         if fault is None:
             return response(environ, start_response)
         if fault.action in CUT:
@@ -68,26 +65,25 @@ class Wire:
 
     def _carry_out(self, request: Request, environ: WSGIEnvironment) -> tuple[Response, Fault | None]:
         """Log a request and call the API unless its fault stands before that; return the whole answer."""
-        arrival = self._sandbox.arrive(
+        with self._sandbox.exchange(
             self._kind_of(request.method, request.path),
             request.method,
             request.path,
             request.headers.get("Idempotency-Key") or None,
-        )
-        fault = arrival.fault
-        notes: dict[str, int] = {}
-        environ[NOTES_KEY] = notes
-        carried_out = False
-        if fault is None or fault.action in CARRIED_OUT:
-            response = Response.from_app(self._app, environ, buffered=True)
-            carried_out = response.status_code < _FIRST_ERROR
-            if fault is not None and fault.action == "error500_after":
+        ) as exchange:
+            fault = exchange.fault
+            notes: dict[str, int] = {}
+            environ[NOTES_KEY] = notes
+            if fault is None or fault.action in CARRIED_OUT:
+                response = Response.from_app(self._app, environ, buffered=True)
+                exchange.carried_out = response.status_code < _FIRST_ERROR
+                exchange.leads = notes.get("leads")
+                if fault is not None and fault.action == "error500_after":
+                    response = self._answer(fault)
+            else:
                 response = self._answer(fault)
-        else:
-            response = self._answer(fault)
-        cut = fault is not None and fault.action in CUT
-        status = None if cut else response.status_code
-        self._sandbox.finish(arrival.seq, status, notes.get("leads"), carried_out=carried_out)
+            if fault is None or fault.action not in CUT:
+                exchange.status = response.status_code
         return response, fault
 
     def _answer(self, fault: Fault) -> Response:
@@ -114,18 +110,8 @@ def is_api(path: str) -> bool:
     return path == PREFIX or path.startswith(f"{PREFIX}/")
 
 
-def _read_body(environ: WSGIEnvironment) -> None:
-    """Read the body in advance: a connection closed on unread bytes would be reset, not ended."""
-    try:
-        body = get_input_stream(environ).read()
-    except HTTPException:
-        raise DroppedConnectionError("the client went away while sending") from None
-    environ["wsgi.input"] = io.BytesIO(body)
-    environ["CONTENT_LENGTH"] = str(len(body))
-
-
 def _drop(environ: WSGIEnvironment) -> NoReturn:
-    connection = environ.get("werkzeug.socket")
+    connection = environ.get(SOCKET_KEY)
     if isinstance(connection, socket.socket):
         # The server still holds the socket and closes it; until then nothing more can be sent or read.
         with suppress(OSError):  # a client that has left already

@@ -30,7 +30,6 @@ class Workspace(RuleBasedStateMachine):
         folder = Path(self.resources.enter_context(tempfile.TemporaryDirectory()))
         options = SandboxOptions(start_without_leads="run" if lenient else "reject")
         self.sandbox = Sandbox(folder / "db.sqlite", options)
-        self.resources.enter_context(self.sandbox.session())
         self.enrolled: dict[str, set[str]] = {}
         self.status: dict[str, str] = {}
         self.suppressed: set[str] = set()

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import json
 import signal
 import socket
 import subprocess
 import sys
 import threading
+from contextlib import closing
+from http.client import HTTPConnection
 from typing import TYPE_CHECKING
 
 import httpx
@@ -67,6 +70,44 @@ def test_a_client_that_leaves_while_sending_makes_no_noise(box: Box, capfd: pyte
         answer = httpx.get(f"{server.url}/sender-pools", headers=dict(box.client.headers))
     assert answer.status_code == 200
     assert box.sandbox.campaigns() == ()
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_connection_serves_one_request_after_the_other(box: Box) -> None:
+    headers = {"Authorization": "Bearer sk_test_sandbox", "Content-Type": "application/json"}
+    with serve(box.app) as server, closing(HTTPConnection("127.0.0.1", server.port)) as client:
+        used = set()
+        for method, path, body in (
+            ("POST", "/v1/campaigns", b'{"name": "One"}'),
+            ("GET", "/_sandbox/campaigns", None),
+            ("POST", "/_sandbox/pools", b"[]"),
+            ("POST", "/nowhere", b"x" * 100_000),
+            ("HEAD", "/v1/sender-pools", None),
+            ("GET", "/v1/campaigns", None),
+        ):
+            client.request(method, path, body, headers)
+            used.add(client.sock)
+            answer = client.getresponse().read()
+        assert [item["name"] for item in json.loads(answer)["campaigns"]] == ["One"]
+        assert len(used) == 1
+        client.request("GET", "/v1/campaigns", headers=headers | {"Connection": "close"})
+        assert client.getresponse().headers["Connection"] == "close"
+
+
+def test_closing_ends_connections_that_wait(box: Box) -> None:
+    with serve(box.app) as server, closing(HTTPConnection("127.0.0.1", server.port, timeout=10)) as client:
+        client.request("GET", "/nowhere")
+        client.getresponse().read()
+        server.close()
+        assert client.sock.recv(1) == b""
+
+
+@pytest.mark.parametrize("length", ["-1", "many"])
+def test_a_length_that_is_none_ends_the_connection(box: Box, length: str, capfd: pytest.CaptureFixture[str]) -> None:
+    with serve(box.app) as server, socket.create_connection(("127.0.0.1", server.port)) as raw:
+        raw.sendall(f"POST /v1/campaigns HTTP/1.1\r\nHost: x\r\nContent-Length: {length}\r\n\r\n".encode())
+        assert raw.recv(100) == b""
+    assert box.sandbox.requests() == ()
     assert capfd.readouterr() == ("", "")
 
 

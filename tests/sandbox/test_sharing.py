@@ -16,6 +16,7 @@ from sandbox.support import Box, Json, Make, people
 
 from reconciler.sandbox.app import create_app
 from reconciler.sandbox.engine import Sandbox
+from reconciler.sandbox.errors import ApiError
 from reconciler.sandbox.server import serve
 
 if TYPE_CHECKING:
@@ -122,6 +123,34 @@ def test_another_process_sees_the_same(box: Box, database: Path) -> None:
         [sys.executable, "-c", script, str(database)], capture_output=True, text=True, check=True, timeout=30
     )
     assert box.get(f"/campaigns/{done.stdout.strip()}").json()["campaign"]["name"] == "Theirs"
+
+
+@pytest.mark.parametrize("killed", [True, False])
+def test_a_process_that_dies_has_carried_out_what_it_has_logged(box: Box, database: Path, *, killed: bool) -> None:
+    script = (
+        "import os, sys, pathlib; from reconciler.sandbox.engine import Sandbox;"
+        "s = Sandbox(pathlib.Path(sys.argv[1])); e = s.exchange('create', 'POST', '/v1/campaigns', None);"
+        "now = e.__enter__(); s.create({'name': 'N'}); now.carried_out = True;"
+        "'killed' in sys.argv or e.__exit__(None, None, None); os._exit(0)"
+    )
+    arguments = [str(database), "killed" if killed else "answers"]
+    subprocess.run([sys.executable, "-c", script, *arguments], check=True, timeout=30)
+    assert [row.carried_out for row in box.sandbox.requests()] == ([] if killed else [True])
+    assert len(box.sandbox.campaigns()) == (0 if killed else 1)
+
+
+def test_a_refusal_undoes_no_more_than_itself(box: Box) -> None:
+    def refuse() -> None:
+        with box.sandbox._database.write() as db:
+            db.execute("DELETE FROM campaigns")
+            raise ApiError(400, "invalid_request", "No.")
+
+    with box.sandbox.exchange("create", "POST", "/v1/campaigns", None):
+        box.sandbox.create({"name": "Kept"})
+        with pytest.raises(ApiError):
+            refuse()
+    assert [campaign.name for campaign in box.sandbox.campaigns()] == ["Kept"]
+    assert len(box.sandbox.requests()) == 1
 
 
 def test_the_package_is_light_and_keeps_to_itself() -> None:
