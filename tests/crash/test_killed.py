@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from support.forge import KILLED, Forge
-from support.scene import BATCH, PROFILES, Snapshot, check_end, check_server, forge_for, picture, prepare
+from support.scene import BATCH, PROFILES, Snapshot, check_end, check_server, picture, prepare
 from support.world import Ended, World
 
 APPLY = ("apply", "--auto-approve")
@@ -49,10 +49,10 @@ def stage(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     world = World(folder / "world", PROFILES[request.param])
     snapshot = Snapshot(world, folder / "snapshot")
     (folder / "snapshot").mkdir()
-    with forge_for(folder / "runs") as forge:
-        prepare(world, forge)
-        snapshot.take()
-        yield Stage(world, forge, snapshot, request.param)
+    forge = Forge(folder / "runs")
+    prepare(world, forge)
+    snapshot.take()
+    yield Stage(world, forge, snapshot, request.param)
     world.close()
 
 

@@ -102,8 +102,9 @@ def start(
     environ: Mapping[str, str],
     streams: Sequence[int],
     terminal: bool = False,
+    traps: Mapping[str, Any] | None = None,
 ) -> Running:
-    """Run `reconciler` with these arguments; `streams` are stdin, stdout and stderr.
+    """Run `reconciler` with these arguments; `streams` are stdin, stdout and stderr, `traps` those of `traps.py`.
 
     With `terminal` stdin becomes the controlling terminal of a session of its own, so that Ctrl-C typed there is a
     signal.
@@ -122,7 +123,13 @@ def start(
     with _starting:
         if not _ready:
             _ready.append(_Ready())
-    request = {"arguments": [*arguments], "cwd": str(cwd), "environ": dict(environ), "terminal": terminal}
+    request = {
+        "arguments": [*arguments],
+        "cwd": str(cwd),
+        "environ": dict(environ),
+        "terminal": terminal,
+        "traps": dict(traps or {}),
+    }
     return _ready[0].run(request, streams)
 
 
@@ -245,6 +252,8 @@ if __name__ == "__main__":
     import reconciler.__main__
 
     _import_all()
+    # Found beside this file, which Python was started with.
+    set_traps = importlib.import_module("traps").set_traps
     gc.freeze()
-    _serve(socket.socket(fileno=int(sys.argv[1])))
+    set_traps(_serve(socket.socket(fileno=int(sys.argv[1])))["traps"])
     reconciler.__main__.main()

@@ -3,8 +3,7 @@
 import shutil
 import sqlite3
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -129,10 +128,3 @@ def check_end(world: World, state: State, *, lists: bool) -> None:
 
 def expected(key: str, count: int) -> list[str]:
     return [person(key, number)["email"] for number in range(count)]
-
-
-@contextmanager
-def forge_for(folder: Path) -> Iterator[Forge]:
-    folder.mkdir(parents=True, exist_ok=True)
-    with Forge(folder) as forge:
-        yield forge

@@ -1,30 +1,19 @@
-"""Runs `reconciler` in real processes, one for each order, forked from one that has imported everything already.
+"""Traps for a process of the program, set in the fork before it begins; the program itself has no part in them.
 
-A child can be made to die by SIGKILL at the n-th boundary (before and after every durable write and every request that
-changes something), after so many milliseconds, or to meet a full disk; the program itself has no part in that.
+It can be made to die by SIGKILL at the n-th boundary (before and after every durable write and every request that
+changes something), after so many seconds, or to meet a full disk or a remote that is away.
 """
 
 import errno
-import json
 import os
 import signal
-import sys
 import threading
 import time
 from collections.abc import Callable
 from typing import Any
 
-import click  # noqa: F401 - imported here so that no child has to
-import httpx
-import stamina.instrumentation  # noqa: F401 - as above
-import yaml  # noqa: F401 - as above
-
-from reconciler import cli, session  # noqa: F401 - as above
-from reconciler.commands import apply, plan, state, stop  # noqa: F401 - as above
 from reconciler.leads.roster import CsvLeads
-from reconciler.leadterra.client import LeadterraClient  # noqa: F401 - as above
 from reconciler.leadterra.transport import Transport
-from reconciler.reporting import jsonout, progress, text  # noqa: F401 - as above
 from reconciler.store import files, history, local, locallease
 
 
@@ -122,41 +111,3 @@ def filling(append: Callable[..., Any], replace: Callable[..., Any], at: int, ti
         return replace(*arguments, **options)
 
     return appending, replacing
-
-
-def child(order: dict[str, Any]) -> None:
-    os.setsid()
-    os.chdir(order["cwd"])
-    os.environ.clear()
-    os.environ.update(order["environ"])
-    for number, path in ((1, order["out"]), (2, order["err"])):
-        os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), number)
-    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-    sys.stdin = open(0, closefd=False)  # noqa: SIM115 - it lives as long as the process
-    sys.stdout = open(1, "w", closefd=False)  # noqa: SIM115
-    sys.stderr = open(2, "w", closefd=False)  # noqa: SIM115
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    set_traps(order)
-    code = cli.run(order["arguments"])
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(code)
-
-
-def main() -> None:
-    httpx.Client(verify=False).close()  # noqa: S501 - imports what a client needs; it speaks to nobody
-    for line in sys.stdin:
-        order = json.loads(line)
-        if "wait" in order:
-            _, status = os.waitpid(order["wait"], 0)
-            answer = os.waitstatus_to_exitcode(status)
-        else:
-            answer = os.fork()
-            if answer == 0:
-                child(order)
-        sys.stdout.write(f"{answer}\n")
-        sys.stdout.flush()
-
-
-if __name__ == "__main__":
-    main()
