@@ -15,7 +15,7 @@ from reconciler.leads.ledger import read_segments
 from reconciler.loading.lineage import read_lineage, with_lineage, write_workspace
 from reconciler.loading.loader import Loaded, load
 from reconciler.model.campaign import SequenceStep
-from reconciler.model.live import Live
+from reconciler.model.live import Capabilities, Live
 from reconciler.model.plan import ActionStatus, Plan
 from reconciler.model.report import Report
 from reconciler.model.roster import Roster
@@ -266,6 +266,25 @@ class Session:
         except StateError as problem:
             return tuple(problem.diagnostics)
         return ()
+
+    def server_now(self) -> Binding:
+        """Return what the present environment variables lead to: the server, the kind of key and its pools."""
+        address, kind = wiring.server_address(self.place, self.settings)
+        with self.open_api(allow_writes=False) as api:
+            pools = api.sender_pools()
+        return Binding(address=address, key_kind=kind, pools=tuple(sorted(pool.id for pool in pools)))
+
+    def rebind(self, binding: Binding, *, owner: str) -> None:
+        """Bind the state to another server, key kind and pools; what was learned of the former one is forgotten."""
+        with self.lease(owner) as lease:
+            update_state(
+                self.store,
+                lambda state: state.model_copy(update={"binding": binding, "capabilities": Capabilities()}),
+                by=owner,
+                at=wiring.now(),
+                what=f"bound to {binding.address} ({binding.key_kind})",
+                fence=lease.fence,
+            )
 
     def import_campaign(self, key: str, campaign_id: str, *, owner: str) -> tuple[CampaignState, tuple[str, ...]]:
         """Start managing a campaign that exists, or take a managed one as it is now; return it and what to tell.

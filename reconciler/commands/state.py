@@ -1,4 +1,5 @@
 import json
+from typing import TYPE_CHECKING
 
 import click
 
@@ -15,6 +16,9 @@ from reconciler.commands.common import (
 from reconciler.commands.exits import FAILED, OK
 from reconciler.diagnostics import ReconcilerError, error
 from reconciler.wiring import Place, now
+
+if TYPE_CHECKING:
+    from reconciler.model.state import Binding
 
 
 @click.group("state")
@@ -136,6 +140,57 @@ def rm(place: Place, key: str, *, auto_approve: bool) -> int:
         )
     Output.result(f"{key} is forgotten.")
     return OK
+
+
+@command.command("unlock")
+@place_options
+@approve_option
+def unlock(place: Place, *, auto_approve: bool) -> int:
+    """End the lock of an apply whose process is gone. One that still runs writes and calls nothing more."""
+    from reconciler.session import Session
+
+    store = Session(place, settings()).store
+    holder = store.holder()
+    if holder is None:
+        Output.result("Nobody holds the lock.")
+        return OK
+    say(f"The lock is held by {holder}. Where that run still lives, what it has under way is left for the next one.")
+    if not (auto_approve or confirm("Type unlock to end it:", "unlock")):
+        say("Nothing was changed.")
+        return FAILED
+    ended = store.unlock(by=owner())
+    Output.result(f"Ended the lock of {ended}." if ended else "Nobody holds the lock any more.")
+    return OK
+
+
+@command.command("rebind")
+@place_options
+@approve_option
+def rebind(place: Place, *, auto_approve: bool) -> int:
+    """Bind the state to the server, the kind of key and the pools of the present environment variables, on purpose."""
+    from reconciler.session import Session
+
+    session = Session(place, settings(), told=say)
+    binding = session.server_now()
+    before = session.store.read().binding
+    if before == binding:
+        Output.result(f"The state is bound to {_words(binding)} already.")
+        return OK
+    say(f"The state is bound to {_words(before)}. It will be bound to {_words(binding)}.")
+    say("Its campaigns are looked for there by their ids: only do this for the same workspace under another address.")
+    if not (auto_approve or confirm("Type rebind to do it:", "rebind")):
+        say("Nothing was changed.")
+        return FAILED
+    session.rebind(binding, owner=owner())
+    Output.result(f"The state is bound to {_words(binding)}. `reconciler plan` shows what is there.")
+    return OK
+
+
+def _words(binding: "Binding | None") -> str:
+    if binding is None:
+        return "no server yet"
+    count = len(binding.pools)
+    return f"{binding.address} ({binding.key_kind}, {count} {'pool' if count == 1 else 'pools'})"
 
 
 def _unknown(key: str, names: list[str]) -> ReconcilerError:

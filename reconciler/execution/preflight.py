@@ -54,6 +54,7 @@ def _other(words: str) -> StateError:
             "state-binding",
             f"{words}: is this another workspace?",
             hint="set LEADTERRA_BASE_URL and LEADTERRA_API_KEY to those of this workspace, or choose another --env; "
+            "where it is the same workspace under another address or key: `reconciler state rebind`; "
             "nothing was read or done",
         )
     )
