@@ -27,6 +27,17 @@ def told_as_state_error(what: str, folder: Path) -> Iterator[None]:
         ) from problem
 
 
+def unreadable(what: str, path: Path, problem: OSError) -> StateError:
+    """Make the error of a file that the operating system does not let be read."""
+    return StateError(
+        error(
+            "state-unreadable",
+            f"The {what} in {path} could not be read: {problem.strerror or type(problem).__name__}.",
+            hint="Check the permissions of that file, then run again.",
+        )
+    )
+
+
 def make_private_folder(folder: Path) -> None:
     """Make a folder that only its owner can enter; one that is there already gets the same mode."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -64,8 +75,8 @@ def replace_durably(path: Path, content: bytes) -> None:
 def append_durably(path: Path, content: bytes, *, at: int) -> int:
     """Write at an offset of a file, durably, and cut off whatever stood behind it; return the file's inode.
 
-    A file that is not there is made. Raises `OSError`; then the file ends at the offset again, as far as that is
-    possible: what was cut off in the middle is no whole line, and is not read as one.
+    A file that is not there is made. Raises `OSError`; then the file ends at the offset again, durably as far as that
+    is possible: what was cut off in the middle is no whole line, and is not read as one.
     """
     fresh = not path.exists()
     handle = os.open(path, os.O_WRONLY | os.O_CREAT, FILE_MODE)
@@ -80,6 +91,7 @@ def append_durably(path: Path, content: bytes, *, at: int) -> int:
         except BaseException:
             with contextlib.suppress(OSError):
                 os.ftruncate(handle, at)
+                os.fsync(handle)
             raise
         inode = os.fstat(handle).st_ino
     finally:

@@ -1,13 +1,12 @@
 """What happened, as the local backend keeps it when the journal is folded into the document."""
 
-import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 
 from pydantic import ValidationError
 
 from reconciler.model.journal import Happening, Record
-from reconciler.store.files import append_durably
+from reconciler.store.files import append_durably, unreadable
 
 
 class LocalHistory:
@@ -16,37 +15,36 @@ class LocalHistory:
     def __init__(self, path: Path) -> None:
         self._path = path
 
-    def add(self, records: Sequence[Record]) -> None:
-        """Add what these records tell; those without words tell nothing. Raises `OSError`."""
-        known = self._lines()
-        lines = [happening(record).model_dump_json().encode() + b"\n" for record in records if record.what]
+    def add(self, happenings: Iterable[Happening]) -> None:
+        """Add what these tell; those without words tell nothing. Raises `OSError`. Writers take turns."""
+        lines = [item.model_dump_json().encode() + b"\n" for item in happenings if item.what]
         if lines:
-            append_durably(self._path, b"".join(lines), at=known)
+            append_durably(self._path, b"".join(lines), at=self._bytes().rfind(b"\n") + 1)
 
-    def told(self, recent: Sequence[Record]) -> Iterator[Happening]:
-        """Tell everything, newest first; `recent` is what has not been added yet."""
-        found: dict[int, Happening] = {}
+    def told(self, recent: Iterable[Happening]) -> list[Happening]:
+        """Tell everything, newest first; `recent` is what has not been added yet, or only just.
+
+        Raises `StateError` (`state-unreadable`) where the operating system refuses.
+        """
+        found = dict.fromkeys(recent)
         try:
-            lines = self._path.read_bytes().splitlines()
-        except FileNotFoundError:
-            lines = []
+            lines = self._bytes().splitlines()
+        except OSError as problem:
+            raise unreadable("history", self._path, problem) from problem
         for line in lines:
             try:
-                item = Happening.model_validate_json(line)
-            except (ValidationError, json.JSONDecodeError):
+                found[Happening.model_validate_json(line)] = None
+            except ValidationError:
                 continue
-            found[item.serial] = item
-        found |= {record.serial: happening(record) for record in recent}
-        return iter(sorted(found.values(), key=lambda item: item.serial, reverse=True))
+        return sorted(found, key=lambda item: (item.serial, item.at), reverse=True)
 
-    def _lines(self) -> int:
-        """Return where the last whole line ends."""
+    def _bytes(self) -> bytes:
         try:
-            return self._path.read_bytes().rfind(b"\n") + 1
+            return self._path.read_bytes()
         except FileNotFoundError:
-            return 0
+            return b""
 
 
-def happening(record: Record) -> Happening:
-    """Return what a record tells people."""
-    return Happening(serial=record.serial, at=record.at, by=record.by, what=record.what)
+def happenings(records: Iterable[Record]) -> list[Happening]:
+    """Return what records tell people."""
+    return [Happening(serial=record.serial, at=record.at, by=record.by, what=record.what) for record in records]

@@ -6,17 +6,22 @@ has a number, the fence, one higher than the last: a store refuses what is writt
 """
 
 import contextlib
+import json
 import secrets
+import socket
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import NamedTuple, Protocol, Self
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol, Self
 
 from reconciler.diagnostics import Diagnostic, Interrupted, LeaseLostError, StateConflictError, StateError, error
 
 LONGEST_REQUEST = 65.0
 """Seconds that one request may be under way: 5 to connect, then twice 30 (`leadterra.transport`)."""
+
+_BOOT = Path("/proc/sys/kernel/random/boot_id")
 
 
 class Times(NamedTuple):
@@ -35,18 +40,45 @@ def clock() -> float:
     return time.monotonic()
 
 
+def this_machine() -> str:
+    """Name this machine and its present start: clocks and processes can be compared only within one."""
+    try:
+        boot = _BOOT.read_text(encoding="ascii").strip()
+    except OSError:
+        boot = ""
+    return f"{socket.gethostname()} {boot}".strip()
+
+
 @dataclass(frozen=True, slots=True)
 class Held:
     """What stands in the register. `owner` is None where nobody holds it; `machine` and `beat` are of its last sign.
 
-    `beat` is a reading of the clock of that machine since it was started: only there it can be compared.
+    `beat` is a reading of the clock of that machine since it was started: only there it can be compared. `holding`
+    is a random name that stays the same until it is given back, `nonce` one of the sign alone.
     """
 
     fence: int = 0
     owner: str | None = None
+    holding: str = ""
     nonce: str = ""
     machine: str = ""
     beat: float = 0.0
+
+
+def dump_held(held: Held) -> bytes:
+    """Write it as JSON."""
+    return json.dumps(asdict(held), sort_keys=True).encode() + b"\n"
+
+
+def load_held(data: bytes) -> Held | None:
+    """Read it; None where it is not what `dump_held` writes."""
+    try:
+        found: Any = json.loads(data)
+        sound = type(found["fence"]) is int and type(found["beat"]) in {int, float}
+        texts = (found["owner"] or "", found["holding"], found["nonce"], found["machine"])
+        return Held(**found) if sound and all(isinstance(text, str) for text in texts) else None
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return None
 
 
 class Register(Protocol):
@@ -65,7 +97,7 @@ class Register(Protocol):
         ...
 
     def begin(self, held: Held) -> None:
-        """Make it known that this process holds it, as far as `has_ended` needs it; may raise `StateConflictError`."""
+        """Make it known that this process is alive, as far as `has_ended` needs it; raises `StateError`."""
         ...
 
     def end(self) -> None:
@@ -98,6 +130,7 @@ class HeldLease:
         self._sleep = sleep
         self._clock = clock
         self._lock = threading.Lock()
+        self._showing = threading.Lock()
         self._over = threading.Event()
         self._held: Held | None = None
         self._lost: Diagnostic | None = None
@@ -113,6 +146,7 @@ class HeldLease:
 
     def __enter__(self) -> Self:
         """Take it, wait for it, or raise `StateError` (`state-locked`) naming the holder."""
+        self._begin_anew()
         first: tuple[Held, float] | None = None
         while self._held is None:
             there = self._register.look()
@@ -151,6 +185,12 @@ class HeldLease:
         if not self._lasts(seconds):
             raise LeaseLostError(self._lost or _unshown(self._clock() - self._shown))
 
+    def _begin_anew(self) -> None:
+        if self._held is not None:
+            raise self._refusal(self._held)
+        self._over.clear()
+        self._lost = None
+
     def _lasts(self, seconds: float) -> bool:
         with self._lock:
             held = self._held is not None and self._lost is None
@@ -184,15 +224,15 @@ class HeldLease:
         if first[0] is there:
             patience = self._times.expiry + self._times.longest_request
             self._told(
-                f"The lock is held by {there.owner}, who shows no sign of life: waiting for up to {patience:,.0f} s "
-                "until it has certainly ended (`reconciler state unlock` ends it at once)"
+                f"The lock is held by {there.owner}: waiting for a sign of life, for up to {patience:,.0f} s; without "
+                "one it has certainly ended and is taken over (`reconciler state unlock` ends it at once)"
             )
         if self._sleep(self._times.poll):
             raise Interrupted
 
     def _take(self, there: Held, words: str) -> None:
         shown = self._clock()
-        mine = self._sign(Held(fence=there.fence + 1, owner=self._owner))
+        mine = self._sign(Held(fence=there.fence + 1, owner=self._owner, holding=secrets.token_hex(8)))
         try:
             self._register.begin(mine)
             self._register.swap(mine, expected=there)
@@ -215,19 +255,25 @@ class HeldLease:
             self._show()
 
     def _show(self) -> None:
-        """Show a sign of life. What cannot be written is tried again; what another holder has taken is lost."""
-        with self._lock:
-            if self._held is None or self._lost is not None:
-                return
-            shown, sign = self._clock(), self._sign(self._held)
+        """Show a sign of life. What cannot be written is tried again; what another holder has taken is lost.
+
+        Requests go on meanwhile, as long as the last sign lets them.
+        """
+        with self._showing:
+            with self._lock:
+                held = self._held
+                if held is None or self._lost is not None:
+                    return
+            shown, sign = self._clock(), self._sign(held)
             try:
-                self._register.swap(sign, expected=self._held)
+                self._register.swap(sign, expected=held)
             except StateConflictError:
                 self._lost = _taken()
             except StateError:
                 return
             else:
-                self._held, self._shown = sign, shown
+                with self._lock:
+                    self._held, self._shown = sign, shown
 
     def _refusal(self, there: Held) -> StateError:
         return StateError(
@@ -238,6 +284,29 @@ class HeldLease:
                 "`reconciler state unlock` ends it now.",
             )
         )
+
+
+def words(there: Held, *, ended: bool) -> str | None:
+    """Say who holds it, and since when there was no sign of life, as far as that can be told here."""
+    if there.owner is None:
+        return None
+    if ended:
+        return f"{there.owner}, whose process has ended: the next apply takes it over"
+    if there.machine == this_machine() and 0 <= there.beat <= clock():
+        return f"{there.owner}, last sign of life {clock() - there.beat:,.0f} s ago"
+    return there.owner
+
+
+def conflict() -> StateConflictError:
+    """Return the error of a register that is not what was expected."""
+    return StateConflictError(
+        error("lease-conflict", "The lock changed hands meanwhile.", hint="Run the same command again.")
+    )
+
+
+def damaged(place: str, what_to_do: str) -> StateError:
+    """Return the error of a register that cannot be read."""
+    return StateError(error("lock-damaged", f"The lock in {place} cannot be read.", hint=what_to_do))
 
 
 def _same_sign(one: Held, other: Held) -> bool:

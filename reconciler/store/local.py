@@ -1,11 +1,9 @@
 """State in a folder of this machine (`.reconciler/<environment>/`), on a file system with POSIX locks and renames."""
 
-import hashlib
-import os
-import re
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,17 +11,25 @@ from reconciler.diagnostics import StateConflictError, StateError, error
 from reconciler.model.journal import Happening, Record
 from reconciler.model.state import State
 from reconciler.store import lease
+from reconciler.store.blobs import LocalBlobs, blob_name
 from reconciler.store.document import decode, encode
-from reconciler.store.files import FILE_MODE, append_durably, make_private_folder, replace_durably, told_as_state_error
-from reconciler.store.history import LocalHistory
-from reconciler.store.locallease import LocalRegister, this_machine
+from reconciler.store.files import (
+    FILE_MODE,
+    append_durably,
+    make_private_folder,
+    replace_durably,
+    told_as_state_error,
+    unreadable,
+)
+from reconciler.store.history import LocalHistory, happenings
+from reconciler.store.locallease import LocalRegister
 from reconciler.store.records import damaged, decode_records, encode_record, replay
 
-BLOB_NAME = re.compile(r"[0-9a-f]{64}")
 TIMES = lease.Times(beat=10.0, expiry=60.0)
 _LOCK_TIMEOUT = 30.0
 _LOCK_POLL = 0.005
 _SMALLEST_COMPACTION = 256 * 1024
+_TAIL = 128
 
 
 class _Sign(NamedTuple):
@@ -35,11 +41,14 @@ class _Sign(NamedTuple):
 
 
 class _View(NamedTuple):
-    """What was read last: the document's version, the journal's file and how far it was read, and what both make."""
+    """What was read last: the document's version, how far the journal was read, and the state that both make.
+
+    `tail` is what stood in the journal before `offset`: where something else stands there now, it is another journal.
+    """
 
     document: _Sign
-    journal: int
     offset: int
+    tail: bytes
     state: State
 
 
@@ -48,14 +57,14 @@ class LocalStore:
 
     Safe for threads and processes alike. Folder and files belong to their owner alone (0700, 0600): the ledger key may
     be in the document. The journal is folded into the document when it has become larger than it, so that the cost of
-    writing lies in what changed.
+    writing lies in what changed. Both files are there from the beginning: one that is missing is a damage.
     """
 
     def __init__(self, folder: Path, *, times: lease.Times = TIMES) -> None:
         self._folder = folder
         self._document = folder / "state.json"
         self._journal = folder / "journal.jsonl"
-        self._blobs = folder / "blobs"
+        self._blobs = LocalBlobs(folder / "blobs")
         self._history = LocalHistory(folder / "history.jsonl")
         self._times = times
         self._view: _View | None = None
@@ -70,13 +79,13 @@ class LocalStore:
         with self._reading:
             return self._refreshed().state
 
-    def create(self, state: State, *, by: str) -> None:  # noqa: ARG002 - other backends tell who made it
+    def create(self, state: State, *, by: str) -> None:
         """Write the first state. Raises `StateError` (`state-exists`) where there is one, damaged or not."""
         data = encode(state)
         with told_as_state_error("The state", self._folder):
             make_private_folder(self._folder)
         with self._locked():
-            if self._document.exists() or self._document.is_symlink() or self._journal.exists():
+            if self._document.exists() or self._document.is_symlink() or self._journal_bytes():
                 raise StateError(
                     error(
                         "state-exists",
@@ -85,7 +94,9 @@ class LocalStore:
                     )
                 )
             with told_as_state_error("The state", self._folder):
+                replace_durably(self._journal, b"")
                 replace_durably(self._document, data)
+            self._remember(state.serial, by, "created the state")
 
     def append(self, record: Record, *, fence: int | None) -> None:
         """Add a record to the journal, durably, if serial and lineage are the next ones and the fence holds.
@@ -104,67 +115,53 @@ class LocalStore:
                 raise lease.lost()
             state = record.delta.on(view.state, serial=record.serial)
             with told_as_state_error("The journal of the state", self._folder):
-                inode = append_durably(self._journal, line, at=view.offset)
-            self._view = _View(view.document, inode, view.offset + len(line), state)
+                append_durably(self._journal, line, at=view.offset)
+            self._view = _View(view.document, view.offset + len(line), (view.tail + line)[-_TAIL:], state)
             if self._view.offset > max(_SMALLEST_COMPACTION, view.document.size):
                 self._compact()
 
     def put_blob(self, content: bytes) -> str:
         """Store an immutable blob durably and return its SHA-256. One that is there and whole is not written again."""
-        name = hashlib.sha256(content).hexdigest()
-        path = self._blobs / name
-        if _holds(path, content):
+        name = blob_name(content)
+        if self._blobs.holds(name, content):
             return name
-        with told_as_state_error("A blob of the state", self._blobs):
+        with told_as_state_error("A blob of the state", self._folder):
             make_private_folder(self._folder)
-            make_private_folder(self._blobs)
-        with self._locked(), told_as_state_error("A blob of the state", self._blobs):
-            replace_durably(path, content)
+        with self._locked():
+            self._blobs.write(name, content)
         return name
 
     def get_blob(self, name: str) -> bytes:
         """Return a blob. Raises `StateError`: `blob-missing`, `blob-damaged`, or `state-unreadable`."""
-        hint = "Restore the folder of the state from a backup."
-        if not BLOB_NAME.fullmatch(name):
-            raise StateError(error("blob-missing", "The state names a blob that cannot exist: no SHA-256.", hint=hint))
-        try:
-            content = (self._blobs / name).read_bytes()
-        except FileNotFoundError:
-            raise StateError(
-                error("blob-missing", f"The blob {name} of the state is not in {self._blobs}.", hint=hint)
-            ) from None
-        except OSError as problem:
-            raise _unreadable("blob", self._blobs / name, problem) from problem
-        if hashlib.sha256(content).hexdigest() != name:
-            raise StateError(
-                error("blob-damaged", f"The blob {name} in {self._blobs} is not what was stored.", hint=hint)
-            )
-        return content
+        return self._blobs.read(name)
 
     def lease(self, *, owner: str, told: Callable[[str], None], sleep: Callable[[float], bool]) -> lease.HeldLease:
         """Return the lease of this state, not yet taken. Raises `StateError` (`state-missing`) where there is none."""
         if not self._folder.is_dir():
             raise self._missing()
         return lease.HeldLease(
-            self._register(), owner=owner, machine=this_machine(), times=self._times, told=told, sleep=sleep
+            self._register(), owner=owner, machine=lease.this_machine(), times=self._times, told=told, sleep=sleep
         )
 
     def holder(self) -> str | None:
         """Say who holds the lease, in words; None where nobody does."""
         return self._register().words() if self._folder.is_dir() else None
 
-    def unlock(self, *, by: str) -> str | None:  # noqa: ARG002 - other backends tell who ended it
+    def unlock(self, *, by: str) -> str | None:
         """End whatever lease is held, and return whose it was."""
-        if not self._folder.is_dir():
-            raise self._missing()
-        return self._register().unlock()
+        serial = self.read().serial
+        whose = self._register().unlock()
+        if whose is not None:
+            with self._locked():
+                self._remember(serial, by, f"ended the lock of {whose}")
+        return whose
 
-    def history(self) -> Iterator[Happening]:
+    def history(self) -> list[Happening]:
         """Tell who did what when, newest first."""
         with self._reading:
             self._refreshed()
             recent = decode_records(self._journal_bytes(), place=str(self._journal)).records
-        return self._history.told(recent)
+        return self._history.told(item for item in happenings(recent) if item.what)
 
     def compact(self) -> None:
         """Fold the journal into the document. What cannot be written stays where it is: both are read as one."""
@@ -179,47 +176,56 @@ class LocalStore:
             return
         data = encode(view.state)
         with suppress(OSError):
-            self._history.add(decode_records(self._journal_bytes(), place=str(self._journal)).records)
+            self._history.add(happenings(decode_records(self._journal_bytes(), place=str(self._journal)).records))
             replace_durably(self._document, data)
             replace_durably(self._journal, b"")
         self._view = None
+
+    def _remember(self, serial: int, by: str, what: str) -> None:
+        """Add what was done beside the journal to the history. What cannot be written there does not undo it."""
+        with suppress(OSError):
+            self._history.add([Happening(serial=serial, at=datetime.now(UTC), by=by, what=(what,))])
 
     def _refreshed(self) -> _View:
         while True:
             document = self._sign()
             view = self._view
-            if view is None or view.document != document:
-                place = str(self._document)
-                view = _View(document, 0, 0, decode(self._document_bytes(), place=place))
-            view = self._caught_up(view)
-            # A compaction in between would have moved records from one file to the other.
-            if self._sign() == document:
+            try:
+                if view is None or view.document != document:
+                    view = self._whole(document)
+                view = self._caught_up(view) or self._caught_up(self._whole(document))
+            except StateError:
+                if self._sign() == document:
+                    raise
+                view = None
+            # A compaction in between has moved records from one file to the other: look again.
+            if view is not None and self._sign() == document:
                 self._view = view
                 return view
             self._view = None
 
-    def _caught_up(self, view: _View) -> _View:
-        """Read what the journal has beyond the view."""
+    def _whole(self, document: _Sign) -> _View:
+        """Begin with the document alone."""
+        return _View(document, 0, b"", decode(self._document_bytes(), place=str(self._document)))
+
+    def _caught_up(self, view: _View) -> _View | None:
+        """Read what the journal has beyond the view; None where it is not the journal the view was read from."""
         try:
             with self._journal.open("rb") as stream:
-                found = os.fstat(stream.fileno())
-                offset = view.offset if found.st_ino == view.journal and found.st_size >= view.offset else 0
-                if offset and found.st_size == offset:
-                    return view
-                state = view.state if offset == view.offset else None
-                stream.seek(offset)
+                stream.seek(view.offset - len(view.tail))
                 data = stream.read()
         except FileNotFoundError:
-            if view.offset:
-                raise damaged(str(self._journal), "it is gone") from None
-            return view
+            raise damaged(str(self._journal), "it is gone") from None
         except OSError as problem:
-            raise _unreadable("journal", self._journal, problem) from problem
-        tail = decode_records(data, place=str(self._journal))
-        if state is None:
-            state = decode(self._document_bytes(), place=str(self._document))
-        state = replay(state, tail.records, place=str(self._journal))
-        return _View(view.document, found.st_ino, offset + tail.whole, state)
+            raise unreadable("journal", self._journal, problem) from problem
+        if not data.startswith(view.tail):
+            return None
+        if len(data) == len(view.tail):
+            return view
+        found = decode_records(data[len(view.tail) :], place=str(self._journal))
+        state = replay(view.state, found.records, place=str(self._journal))
+        offset = view.offset + found.whole
+        return _View(view.document, offset, data[: len(view.tail) + found.whole][-_TAIL:], state)
 
     def _sign(self) -> _Sign:
         try:
@@ -227,7 +233,7 @@ class LocalStore:
         except FileNotFoundError:
             raise self._missing() from None
         except OSError as problem:
-            raise _unreadable("state", self._document, problem) from problem
+            raise unreadable("state", self._document, problem) from problem
         return _Sign(found.st_ino, found.st_size, found.st_mtime_ns)
 
     def _document_bytes(self) -> bytes:
@@ -236,7 +242,7 @@ class LocalStore:
         except FileNotFoundError:
             raise self._missing() from None
         except OSError as problem:
-            raise _unreadable("state", self._document, problem) from problem
+            raise unreadable("state", self._document, problem) from problem
 
     def _journal_bytes(self) -> bytes:
         try:
@@ -244,7 +250,7 @@ class LocalStore:
         except FileNotFoundError:
             return b""
         except OSError as problem:
-            raise _unreadable("journal", self._journal, problem) from problem
+            raise unreadable("journal", self._journal, problem) from problem
 
     def _register(self) -> LocalRegister:
         return LocalRegister(self._folder, self._locked, self.compact)
@@ -287,22 +293,5 @@ def _conflict(serial: int, expected: int) -> StateConflictError:
             "state-conflict",
             f"The state was written by somebody else meanwhile (serial {serial}, expected {expected}).",
             hint="Nothing was written. Run again: it will start from the newer state.",
-        )
-    )
-
-
-def _holds(path: Path, content: bytes) -> bool:
-    try:
-        return path.read_bytes() == content
-    except OSError:
-        return False
-
-
-def _unreadable(what: str, path: Path, problem: OSError) -> StateError:
-    return StateError(
-        error(
-            "state-unreadable",
-            f"The {what} in {path} could not be read: {problem.strerror or type(problem).__name__}.",
-            hint="Check the permissions of that file, then run again.",
         )
     )

@@ -22,7 +22,7 @@ class Tail(NamedTuple):
 
 def encode_record(record: Record) -> bytes:
     """Write a record as one line, without the parts that did not change."""
-    parts = {name: True for name in Delta.model_fields if getattr(record.delta, name) in (None, (), {})}
+    parts = {name: True for name, field in Delta.model_fields.items() if getattr(record.delta, name) == field.default}
     text = record.model_dump_json(exclude={"delta": parts} if parts else None).encode()
     return _digest(text) + b" " + text + b"\n"
 
@@ -75,8 +75,8 @@ def damaged(place: str, what: str) -> StateError:
         error(
             "journal-damaged",
             f"The journal in {place} is damaged: {what}.",
-            hint="It was left as it is. Restore the whole folder of the state from a backup; do not delete anything "
-            "of it, or what was done is forgotten.",
+            hint="It was left as it is. Restore the state as a whole from a backup; do not delete anything of it, or "
+            "what was done is forgotten.",
         )
     )
 
