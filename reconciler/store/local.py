@@ -7,10 +7,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
-from reconciler.diagnostics import StateConflictError, StateError, error
+from reconciler.diagnostics import StateError, error
 from reconciler.model.journal import Happening, Record
 from reconciler.model.state import State
-from reconciler.store import lease
+from reconciler.store import lease, refusals
 from reconciler.store.blobs import LocalBlobs, blob_name
 from reconciler.store.document import decode, encode
 from reconciler.store.files import (
@@ -86,13 +86,7 @@ class LocalStore:
             make_private_folder(self._folder)
         with self._locked():
             if self._document.exists() or self._document.is_symlink() or self._journal_bytes():
-                raise StateError(
-                    error(
-                        "state-exists",
-                        f"There is a state in {self._folder} already.",
-                        hint="Nothing was changed. `reconciler state list` shows it.",
-                    )
-                )
+                raise refusals.exists(str(self._folder))
             with told_as_state_error("The state", self._folder):
                 replace_durably(self._journal, b"")
                 replace_durably(self._document, data)
@@ -105,12 +99,12 @@ class LocalStore:
         does, and `state-write` where it could not be written: then the journal is as it was.
         """
         if not self._folder.is_dir():
-            raise self._missing()
+            raise refusals.missing(str(self._folder))
         line = encode_record(record)
         with self._locked(), self._reading:
             view = self._refreshed()
             if record.serial != view.state.serial + 1 or record.lineage != view.state.lineage:
-                raise _conflict(view.state.serial, record.serial - 1)
+                raise refusals.conflict(view.state.serial, record.serial - 1)
             if fence is not None and not self._register().is_held(fence):
                 raise lease.lost()
             state = record.delta.on(view.state, serial=record.serial)
@@ -138,7 +132,7 @@ class LocalStore:
     def lease(self, *, owner: str, told: Callable[[str], None], sleep: Callable[[float], bool]) -> lease.HeldLease:
         """Return the lease of this state, not yet taken. Raises `StateError` (`state-missing`) where there is none."""
         if not self._folder.is_dir():
-            raise self._missing()
+            raise refusals.missing(str(self._folder))
         return lease.HeldLease(
             self._register(), owner=owner, machine=lease.this_machine(), times=self._times, told=told, sleep=sleep
         )
@@ -231,7 +225,7 @@ class LocalStore:
         try:
             found = self._document.stat()
         except FileNotFoundError:
-            raise self._missing() from None
+            raise refusals.missing(str(self._folder)) from None
         except OSError as problem:
             raise unreadable("state", self._document, problem) from problem
         return _Sign(found.st_ino, found.st_size, found.st_mtime_ns)
@@ -240,7 +234,7 @@ class LocalStore:
         try:
             return self._document.read_bytes()
         except FileNotFoundError:
-            raise self._missing() from None
+            raise refusals.missing(str(self._folder)) from None
         except OSError as problem:
             raise unreadable("state", self._document, problem) from problem
 
@@ -276,22 +270,3 @@ class LocalStore:
             yield
         finally:
             lock.release()
-
-    def _missing(self) -> StateError:
-        return StateError(
-            error(
-                "state-missing",
-                f"There is no state in {self._folder}.",
-                hint="For a first run: `reconciler state init`. If there was one, restore it from a backup instead.",
-            )
-        )
-
-
-def _conflict(serial: int, expected: int) -> StateConflictError:
-    return StateConflictError(
-        error(
-            "state-conflict",
-            f"The state was written by somebody else meanwhile (serial {serial}, expected {expected}).",
-            hint="Nothing was written. Run again: it will start from the newer state.",
-        )
-    )

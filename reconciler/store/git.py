@@ -1,0 +1,259 @@
+"""State in a ref of the repository's own remote: each change is a commit, and its history says who did what."""
+
+import hashlib
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from reconciler.diagnostics import LeaseLostError, StateConflictError, StateError, error
+from reconciler.model.journal import Happening, Record
+from reconciler.model.state import State
+from reconciler.store import gitview, refusals
+from reconciler.store.blobs import blob_name, check_name, checked
+from reconciler.store.gitlease import GitRegister
+from reconciler.store.gitmessages import message, read_commit, record_message
+from reconciler.store.gitrepo import Entry, Repository
+from reconciler.store.gitview import Change, View
+from reconciler.store.lease import Held, HeldLease, Times, lost, this_machine
+from reconciler.store.lease import conflict as lease_conflict
+
+TIMES = Times(beat=60.0, expiry=300.0, poll=10.0)
+_READ_AHEAD = 32 * 1024 * 1024
+_CHUNK = 500
+
+
+class GitStore:
+    """`StateStore` on a ref. One append is one push, which is the compare and swap; one read asks the remote once.
+
+    `folder` lies anywhere in the clone. Safe for threads and processes alike, in one clone or in many.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        remote: str,
+        ref: str,
+        times: Times = TIMES,
+        pauses: Sequence[float] = (0.5, 1.0, 2.0, 4.0),
+    ) -> None:
+        self._repository = Repository(folder, remote, ref, pauses=pauses)
+        self._times = times
+        self._view: View | None = None
+        self._lock = threading.Lock()
+        self._count = threading.Lock()
+        self._asked = self._answered = 0
+        self._pending: dict[str, bytes] = {}
+        self._listed: dict[str, Entry] = {}
+        self._listed_at = ""
+        self._blobs: dict[str, bytes] = {}
+
+    def read(self) -> State:
+        """Read the newest state. Threads that ask at the same time share the answer to a question asked after theirs.
+
+        Raises `StateError`: `state-missing`, `state-remote`, `state-rewritten`, `state-damaged`, `journal-damaged`,
+        `state-newer`, `state-git` or `state-no-remote`.
+        """
+        return self._newest().state
+
+    def create(self, state: State, *, by: str) -> None:
+        """Write the first state. Raises `StateError` (`state-exists`) where there is one, damaged or not."""
+        words = message("created the state", ["created the state"], by=by, at=datetime.now(UTC), serial=state.serial)
+        change = gitview.first(self._repository, state, words)
+        with self._lock:
+            if self._repository.head() is not None:
+                raise refusals.exists(self._repository.name)
+            if self._repository.seen() is not None:
+                raise self._gone()
+            if not self._publish(None, change):
+                raise refusals.exists(self._repository.name)
+
+    def append(self, record: Record, *, fence: int | None) -> None:
+        """Add a record to the journal with one push, if serial and lineage are the next ones and the fence holds.
+
+        Raises `StateConflictError` (`state-conflict`) or `LeaseLostError` where they are not, `StateError` as `read`
+        does, and `state-remote` where it could not be pushed.
+        """
+
+        def make(view: View) -> Change:
+            if record.serial != view.state.serial + 1 or record.lineage != view.state.lineage:
+                raise refusals.conflict(view.state.serial, record.serial - 1)
+            if fence is not None:
+                held = view.held(self._repository.name)
+                if held.owner is None or held.fence != fence:
+                    raise lost()
+            return gitview.with_record(self._repository, view, record, record_message(record))
+
+        self._write(make)
+
+    def put_blob(self, content: bytes) -> str:
+        """Keep a blob until the next append writes it in the same commit, and return its SHA-256."""
+        name = blob_name(content)
+        with self._lock:
+            there = self._index().get(gitview.blob_path(name))
+            if there is None or there.oid != self._repository.oid(content):
+                self._pending[name] = content
+        return name
+
+    def get_blob(self, name: str) -> bytes:
+        """Return a blob. Raises `StateError`: `blob-missing` or `blob-damaged`, or as `read` does."""
+        check_name(name)
+        with self._lock:
+            found = self._pending.get(name) or self._blobs.get(name)
+            if found is None:
+                found = self._read_blob(name)
+        return checked(name, found, place=self._repository.name)
+
+    def lease(self, *, owner: str, told: Callable[[str], None], sleep: Callable[[float], bool]) -> HeldLease:
+        """Return the lease of this state, not yet taken."""
+        return HeldLease(
+            self._register(), owner=owner, machine=this_machine(), times=self._times, told=told, sleep=sleep
+        )
+
+    def holder(self) -> str | None:
+        """Say who holds the lease, in words; None where nobody does."""
+        return self._register().words()
+
+    def unlock(self, *, by: str) -> str | None:
+        """End whatever lease is held, and return whose it was."""
+        return self._register().unlock(by)
+
+    def history(self) -> Iterator[Happening]:
+        """Tell who did what when, newest first; a shallow clone brings older commits as they are asked for."""
+        head: str | None = self._newest().head
+        while head is not None:
+            found = self._repository.commits(head, _CHUNK)
+            if not found:
+                self._repository.deepen(_CHUNK)
+                continue
+            for raw in found:
+                commit = read_commit(raw)
+                if commit.happening is not None:
+                    yield commit.happening
+                head = commit.parent
+
+    def held(self, *, anew: bool) -> Held:
+        """Return who holds the lease."""
+        view = self._newest() if anew or self._view is None else self._view
+        return view.held(self._repository.name)
+
+    def swap_held(self, held: Held, *, expected: Held, told: Callable[[State], str]) -> None:
+        """Write who holds the lease, where it is still as expected."""
+
+        def make(view: View) -> Change:
+            if view.held(self._repository.name) != expected:
+                raise lease_conflict()
+            return gitview.with_lease(self._repository, view, held, told(view.state))
+
+        self._write(make)
+
+    def _newest(self) -> View:
+        with self._count:
+            self._asked += 1
+            mine = self._asked
+        with self._lock:
+            if self._view is not None and self._answered >= mine:
+                return self._view
+            return self._refresh()
+
+    def _refresh(self) -> View:
+        """Ask the remote, and read what is new there."""
+        asked = self._asked
+        head = self._repository.head()
+        if head is None:
+            raise self._missing()
+        if self._view is None or self._view.head != head:
+            if self._repository.seen() != head:
+                head = self._repository.fetch()
+            self._view = gitview.look(self._repository, head, self._view)
+        self._answered = asked
+        return self._view
+
+    def _write(self, make: Callable[[View], Change]) -> None:
+        """Publish a change of the newest view. What is refused on a view that may be old is tried on a newer one."""
+        with self._lock:
+            view, fresh = self._view, False
+            while True:
+                if view is None:
+                    view, fresh = self._refresh(), True
+                try:
+                    change = make(view)
+                except (StateConflictError, LeaseLostError):
+                    if fresh:
+                        raise
+                    view = None
+                    continue
+                if self._publish(view.head, change):
+                    return
+                view = None
+
+    def _publish(self, old: str | None, change: Change) -> bool:
+        """Commit and push; False where somebody else moved the ref meanwhile."""
+        asked, pending = self._asked, dict(self._pending)
+        blobs = {gitview.blob_path(name): content for name, content in pending.items()}
+        new = self._repository.commit(old, change.message, {**blobs, **change.files}, change.gone)
+        if not self._repository.publish(new, old=old):
+            return False
+        self._view = replace(change.next, head=new)
+        self._answered = asked
+        for name, content in pending.items():
+            self._pending.pop(name, None)
+            self._keep(name, content)
+            self._listed[gitview.blob_path(name)] = Entry(self._repository.oid(content), len(content))
+        return True
+
+    def _index(self) -> dict[str, Entry]:
+        """List the blobs of the view. Blobs only become more: what was listed before stays true."""
+        view = self._view
+        if view is not None and not self._listed_at:
+            self._listed |= self._repository.tree(view.head, gitview.BLOBS)
+            self._listed_at = view.head
+        return self._listed
+
+    def _read_blob(self, name: str) -> bytes | None:
+        view = self._view or self._refresh()
+        path = gitview.blob_path(name)
+        if path not in self._index() and self._listed_at != view.head:
+            self._listed_at = ""
+        there = self._index().get(path)
+        if there is None:
+            return None
+        # Whoever asks for one asks for many: the others come along, as far as there is room.
+        room = _READ_AHEAD - sum(map(len, self._blobs.values()))
+        wanted = {path: there}
+        for other, entry in self._listed.items():
+            if entry.size <= room and other.rpartition("/")[2] not in self._blobs:
+                wanted[other] = entry
+                room -= entry.size
+        contents = self._repository.contents(entry.oid for entry in wanted.values())
+        for other, entry in wanted.items():
+            if entry.oid in contents:
+                self._keep(other.rpartition("/")[2], contents[entry.oid])
+        return contents.get(there.oid)
+
+    def _keep(self, name: str, content: bytes) -> None:
+        if blob_name(content) == name:
+            self._blobs[name] = content
+
+    def _register(self) -> GitRegister:
+        place = hashlib.sha256(self._repository.memory.encode()).hexdigest()[:16]
+        return GitRegister(self, self._repository.common / "reconciler" / place)
+
+    def _missing(self) -> StateError:
+        if self._repository.seen() is None:
+            hint = "If there was one, look for its ref: another `workspace`, `state.ref` or --env has another one."
+            return refusals.missing(self._repository.name, hint=hint)
+        return refusals.missing(self._repository.name, hint=f"But this clone has seen one. {self._bring_back()}")
+
+    def _gone(self) -> StateError:
+        words = f"There was a state in {self._repository.name}, and it is gone: this clone has seen it."
+        return StateError(error("state-rewritten", words, hint=f"Nothing was made. {self._bring_back()}"))
+
+    def _bring_back(self) -> str:
+        there = self._repository
+        return (
+            f"To bring that back: `git push {there.remote} {there.memory}:{there.ref}`. "
+            f"To forget it for good: `git update-ref -d {there.memory}`."
+        )

@@ -1,0 +1,45 @@
+"""Names of refs and remotes. They come from workspace.yaml, so a stranger may have written them."""
+
+import hashlib
+import re
+
+DEFAULT_REMOTE = "origin"
+_PART = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
+_LONGEST = 200
+
+
+def is_remote_name(name: str) -> bool:
+    """Whether it can only be a name: neither an option, nor a path, nor an address."""
+    return _is_part(name)
+
+
+def is_ref_name(name: str) -> bool:
+    """Whether it can name the ref of a state: `refs/` and at least two more parts, none of them surprising."""
+    first, *rest = name.split("/")
+    return first == "refs" and len(rest) > 1 and len(name) <= _LONGEST and all(_is_part(part) for part in rest)
+
+
+def default_ref(workspace: str) -> str:
+    """Return the ref of a workspace: `refs/reconciler/<workspace>`, with the name made fit for one."""
+    fit = re.sub(r"[^A-Za-z0-9_-]+", "-", workspace).strip("-")[:80]
+    return f"refs/reconciler/{fit or 'w-' + hashlib.sha256(workspace.encode()).hexdigest()[:12]}"
+
+
+def environment_ref(ref: str, environment: str | None) -> str:
+    """Return the ref of another environment than the default: `<ref>@<environment>`. No two share one."""
+    if environment is None:
+        return ref
+    fit = environment.replace("..", ".%2E")
+    if fit.endswith((".", ".lock")):
+        head, _, tail = fit.rpartition(".")
+        fit = f"{head}%2E{tail}"
+    return f"{ref}@{fit}"
+
+
+def seen_ref(remote: str, ref: str) -> str:
+    """Return where the clone remembers the head it saw last."""
+    return f"refs/reconciler-seen/{remote}/{ref.removeprefix('refs/')}"
+
+
+def _is_part(part: str) -> bool:
+    return bool(_PART.fullmatch(part)) and ".." not in part and not part.endswith((".", ".lock"))
