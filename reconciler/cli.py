@@ -22,6 +22,7 @@ COMMANDS = {
     "stop": "Pause now, and keep anything from starting.",
     "import": "Start managing a campaign that exists in Leadterra.",
     "state": "Look after the state.",
+    "history": "Tell who did what when.",
     "sandbox": "Serve the emulator of Leadterra on a port.",
     "doctor": "Check key, server, state and lists, in one table.",
     "schema": "Write the JSON Schemas of files, plan and state.",

@@ -12,7 +12,7 @@ from reconciler.execution.executor import Executor, Run
 from reconciler.execution.reading import Reader, from_state, read_live
 from reconciler.execution.recovery import Recovery, orphans, recover
 from reconciler.leads.ledger import read_segments
-from reconciler.loading.lineage import read_lineage, with_lineage, write_workspace
+from reconciler.loading.lineage import Kept, read_kept, read_lineage, with_lineage, write_workspace
 from reconciler.loading.loader import Loaded, load
 from reconciler.model.campaign import SequenceStep
 from reconciler.model.live import Capabilities, Live
@@ -20,7 +20,7 @@ from reconciler.model.plan import ActionStatus, Plan
 from reconciler.model.report import Report
 from reconciler.model.roster import Roster
 from reconciler.model.state import Binding, CampaignState, State, dump_steps, load_steps
-from reconciler.model.workspace import Budget, Desired
+from reconciler.model.workspace import Budget, Desired, StateFile
 from reconciler.planning.identity import Subject, settle
 from reconciler.planning.planner import make_plan
 from reconciler.planning.single import Inputs
@@ -77,7 +77,7 @@ class Session:
     @cached_property
     def store(self) -> StateStore:
         """The state's store; the sandbox makes its own state by itself."""
-        store = wiring.open_store(self.place)
+        store = wiring.open_store(self.place, self.settings)
         if self.place.sandbox:
             try:
                 store.read()
@@ -103,19 +103,20 @@ class Session:
 
     def may_have_lost_a_state(self) -> bool:
         """Whether an environment without a state could have had one: a lineage is committed, by whichever made it."""
-        lineage = None if self.place.sandbox else read_lineage(self.place.specs / "workspace.yaml")
+        lineage = None if self.place.sandbox else read_lineage(self.place.workspace)
         return lineage is not None and self.place.environment is not None
 
-    def create_state(self, *, by: str) -> tuple[str, ...]:
+    def create_state(self, *, by: str, kept: Kept | None = None) -> tuple[str, ...]:
         """Create the state of this place and write its lineage into workspace.yaml; return what to tell.
 
+        `kept` is where it is to be kept, and is written down as well; by default it is where workspace.yaml says.
         A lineage that is committed already means that there was a state: raises `StateError`, since a new one would
         not know who was written to. A further environment gets a state of the same lineage.
         """
         if self.place.sandbox:
             self.store.read()
             return ("The sandbox has its state; it is made by itself.",)
-        workspace = self.place.specs / "workspace.yaml"
+        workspace = self.place.workspace
         lineage = read_lineage(workspace)
         if lineage is not None and self.place.environment is None:
             try:
@@ -124,17 +125,19 @@ class Session:
                 if problem.diagnostics[0].code == "state-missing":
                     raise StateError(_lost(lineage, None)) from problem
                 raise
+        kept = kept or read_kept(workspace)
         state = wiring.new_state(self.place, self.settings, lineage)
-        written = with_lineage(workspace, state.lineage) if lineage is None else None
+        written = with_lineage(workspace, state.lineage, **_unsaid(kept)) if lineage is None else None
+        self.store = wiring.open_store(self.place, self.settings, kept)
         self.store.create(state, by=by)
-        told = [f"Created the state {state.lineage} in {self.place.folder}."]
+        told = [f"Created the state {state.lineage} in {wiring.where(self.place, kept)}."]
         if written is not None:
             write_workspace(workspace, written)
             told.append(f"Wrote its lineage into {workspace}: commit it.")
         if state.ledger_key is not None:
-            told.append(
-                "Its ledger key is kept in it; to keep the key elsewhere, set RECONCILER_LEDGER_KEY beforehand."
-            )
+            readers = ", for whoever may read the repository" if kept.state.backend == "git" else ""
+            elsewhere = "to keep the key elsewhere, set RECONCILER_LEDGER_KEY beforehand"
+            told.append(f"Its ledger key is kept in it{readers}; {elsewhere}.")
         return tuple(told)
 
     def validate(self) -> tuple[Diagnostic, ...]:
@@ -390,6 +393,14 @@ def _lost(lineage: str, environment: str | None) -> Diagnostic:
         hint="bring the state back. If it is lost for good, take `lineage` out of workspace.yaml by hand, run "
         "`reconciler state init`, and `reconciler import` every campaign that exists before you apply",
     )
+
+
+def _unsaid(kept: Kept) -> dict[str, str]:
+    """Return what workspace.yaml does not say yet, and would be taken to be otherwise."""
+    if kept.settled or kept.state.backend == "local":
+        return {}
+    remote = {} if kept.state.remote == StateFile().remote else {"remote": kept.state.remote}
+    return {"backend": kept.state.backend, **remote}
 
 
 def _to_read(state: State, subjects: Sequence[Subject]) -> dict[str, CampaignState]:

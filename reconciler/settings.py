@@ -18,6 +18,7 @@ class Settings(BaseModel):
     leads_dir: Path | None = None
     ledger_key: SecretStr | None = None
     no_color: bool = False
+    ci: bool = False
 
 
 def from_environment(environment: Mapping[str, str]) -> Settings:
@@ -32,5 +33,6 @@ def from_environment(environment: Mapping[str, str]) -> Settings:
         base_url=value("LEADTERRA_BASE_URL") or DEFAULT_BASE_URL,
         leads_dir=Path(leads) if leads else None,
         ledger_key=SecretStr(ledger) if ledger else None,
+        ci=(value("CI") or "false").lower() not in {"false", "0"},
         no_color="NO_COLOR" in environment and environment["NO_COLOR"] != "",
     )

@@ -15,10 +15,12 @@ from reconciler.diagnostics import ReconcilerError, StateError, error
 from reconciler.leads.ledger import ledger_key_id, new_ledger_key
 from reconciler.leads.roster import CsvLeads
 from reconciler.leadterra.address import check_base_url, key_kind
+from reconciler.loading.lineage import Kept, read_kept
 from reconciler.model.state import State
 from reconciler.model.workspace import DEFAULT_ENVIRONMENT, ENVIRONMENT_PATTERN, RESERVED_ENVIRONMENTS
 from reconciler.ports import CampaignApi, StateStore
 from reconciler.settings import Settings
+from reconciler.store.gitnames import default_ref, environment_ref, find_remote, is_ref_name, is_remote_name
 from reconciler.store.local import LocalStore
 
 if TYPE_CHECKING:
@@ -73,13 +75,22 @@ class Place:
         return self.specs.resolve().parent / ".reconciler" / name
 
     @property
+    def workspace(self) -> Path:
+        """The file of what holds for every campaign."""
+        return self.specs / "workspace.yaml"
+
+    @property
     def environment_name(self) -> str:
         """The environment as the state has it."""
         return SANDBOX if self.sandbox else self.environment or DEFAULT_ENVIRONMENT
 
 
-def open_store(place: Place) -> StateStore:
-    """Return the store of this place, not read yet; raises `ReconcilerError` for what is no environment's name."""
+def open_store(place: Place, settings: Settings, kept: Kept | None = None) -> StateStore:
+    """Return the store of this place, not read yet. `kept` is where it is kept; by default workspace.yaml says.
+
+    Raises `ReconcilerError` for what is no environment's name, and `StateError` (`state-local-in-ci`) where a pipeline
+    would keep the state in a folder that goes away with it.
+    """
     name = place.environment
     if name is not None and (name in RESERVED_ENVIRONMENTS or not re.fullmatch(ENVIRONMENT_PATTERN, name)):
         raise ReconcilerError(
@@ -90,7 +101,62 @@ def open_store(place: Place) -> StateStore:
                 "have letters, digits, `.`, `_` and `-`",
             )
         )
+    if place.sandbox:
+        return LocalStore(place.folder)
+    kept = kept or read_kept(place.workspace)
+    if kept.state.backend == "git":
+        from reconciler.store.git import GitStore
+
+        return GitStore(_existing(place.specs), remote=kept.state.remote, ref=_ref(place, kept))
+    if settings.ci:
+        raise StateError(
+            error(
+                "state-local-in-ci",
+                "CI is set, and the state would be kept in a folder of this machine, which goes away with the pipeline",
+                hint="keep it in git: `state: {backend: git}` in workspace.yaml, made once by `reconciler init` or "
+                "`reconciler state init`. --sandbox needs no state",
+            )
+        )
     return LocalStore(place.folder)
+
+
+def choose_backend(place: Place, wanted: str | None) -> Kept:
+    """Choose where a new state is to be kept: where workspace.yaml says, else in git where the clone has a remote.
+
+    Raises `ReconcilerError` where `wanted` is not what the file says, or there is no remote for it.
+    """
+    kept = read_kept(place.workspace)
+    if kept.settled:
+        if wanted is not None and wanted != kept.state.backend:
+            words = f"the state of this workspace is kept with `backend: {kept.state.backend}`; nothing was made"
+            raise ReconcilerError(error("backend", words, hint="leave --backend out, or change workspace.yaml"))
+        return kept
+    remote = None if wanted == "local" or place.sandbox else find_remote(_existing(place.specs), kept.state.remote)
+    if remote is not None:
+        return kept._replace(state=kept.state.model_copy(update={"backend": "git", "remote": remote}))
+    if wanted == "git":
+        words = f"no remote `{kept.state.remote}` was found in a git repository around {place.specs}; nothing was made"
+        raise ReconcilerError(error("backend", words, hint="`git remote add origin …` first, or --backend local"))
+    return kept
+
+
+def where(place: Place, kept: Kept) -> str:
+    """Say in words where the state is kept."""
+    return (
+        f"{_ref(place, kept)} of the remote {kept.state.remote}" if kept.state.backend == "git" else str(place.folder)
+    )
+
+
+def _ref(place: Place, kept: Kept) -> str:
+    ref = kept.state.ref or default_ref(kept.workspace)
+    if not (is_ref_name(ref) and is_remote_name(kept.state.remote)):
+        words = "`state.ref` or `state.remote` in workspace.yaml is no name that git allows"
+        raise StateError(error("state-ref", words, hint="name them like `refs/reconciler/production` and `origin`"))
+    return environment_ref(ref, place.environment)
+
+
+def _existing(folder: Path) -> Path:
+    return next(path for path in (folder.resolve(), *folder.resolve().parents) if path.is_dir())
 
 
 def new_state(place: Place, settings: Settings, lineage: str | None = None) -> State:

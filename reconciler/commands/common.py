@@ -91,6 +91,11 @@ allow_option = click.option(
     callback=_amounts,
     help="Let this run do more than the policy: new-recipients=6000, forgets=10. Repeatable.",
 )
+backend_option = click.option(
+    "--backend",
+    type=click.Choice(["git", "local"]),
+    help="Where a new state is kept; by default in git where the clone has a remote.",
+)
 approve_option = click.option("--auto-approve", is_flag=True, help="Do not ask; for pipelines.")
 
 

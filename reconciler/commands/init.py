@@ -1,20 +1,24 @@
 import click
 
-from reconciler.commands.common import Output, owner, place_options, settings, short_path
+from reconciler.commands.common import Output, backend_option, owner, place_options, settings, short_path
 from reconciler.commands.exits import OK
 from reconciler.wiring import Place
 
 
 @click.command("init")
 @place_options
-def command(place: Place) -> int:
+@backend_option
+def command(place: Place, backend: str | None) -> int:
     """Make a working specs/, schemas for editors, .gitignore lines and the state. Overwrites nothing."""
+    from reconciler import wiring
     from reconciler.loading.starter import new_workspace
     from reconciler.session import Session
 
+    wiring.choose_backend(place, backend)
     for path in new_workspace(place.specs):
         Output.result(f"Wrote {short_path(path)}")
-    for line in Session(place, settings()).create_state(by=owner()):
+    kept = wiring.choose_backend(place, backend)
+    for line in Session(place, settings()).create_state(by=owner(), kept=kept):
         Output.result(line)
     Output.result("Edit the files; reconciler validate checks them.")
     Output.result("Next: reconciler plan --sandbox (no account needed); then set LEADTERRA_API_KEY: reconciler plan")

@@ -6,6 +6,7 @@ import click
 from reconciler.commands.common import (
     Output,
     approve_option,
+    backend_option,
     confirm,
     output_options,
     owner,
@@ -28,18 +29,21 @@ def command() -> None:
 
 @command.command("init")
 @place_options
+@backend_option
 @approve_option
-def init(place: Place, *, auto_approve: bool) -> int:
+def init(place: Place, backend: str | None, *, auto_approve: bool) -> int:
     """Create the state of this environment and write its lineage into workspace.yaml."""
+    from reconciler import wiring
     from reconciler.session import Session
 
+    kept = wiring.choose_backend(place, backend)
     session = Session(place, settings())
     if session.may_have_lost_a_state() and not auto_approve:
         say("A new state knows of no campaign: had there been one before, its people would be written to twice.")
         if not confirm(f"Type {place.environment} if this environment never had a state:", place.environment or ""):
             say("Nothing was made.")
             return FAILED
-    for line in session.create_state(by=owner()):
+    for line in session.create_state(by=owner(), kept=kept):
         Output.result(line)
     return OK
 

@@ -10,6 +10,8 @@ from pydantic_core import PydanticCustomError
 from reconciler.model.base import Authored, Frozen
 from reconciler.model.campaign import Campaign, NonBlank
 
+GitName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9._-]{0,79}$")]
+GitRef = Annotated[str, StringConstraints(pattern=r"^refs(/[A-Za-z0-9_][A-Za-z0-9._-]{0,79}){2,4}$")]
 Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 DAYS: tuple[Day, ...] = get_args(Day)
 ClockTime = Annotated[str, StringConstraints(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
@@ -36,6 +38,9 @@ class Budget(StrEnum):
     NEW_RECIPIENTS = "new-recipients"
     FORGETS = "forgets"
 
+
+DEFAULT_WORKSPACE = "default"
+"""The name of a workspace that has none."""
 
 DEFAULT_ENVIRONMENT = "default"
 """What holds where no environment is chosen."""
@@ -126,8 +131,17 @@ class AllowanceFile(Authored):
 class StateFile(Authored):
     """Where the state is kept."""
 
-    backend: Literal["local"] = Field(
-        default="local", description="`local`: in `.reconciler/<environment>/` beside `specs/`."
+    backend: Literal["local", "git"] = Field(
+        default="local",
+        description="`git`: in a ref of the repository's own remote, for everybody who may push there. "
+        "`local`: in `.reconciler/<environment>/` beside `specs/`, for one machine.",
+    )
+    remote: GitName = Field(default="origin", description="Name of the remote (`git`); never an address.")
+    ref: GitRef | None = Field(
+        default=None,
+        description="Ref of the state (`git`); by default `refs/reconciler/<workspace>`. "
+        "Another environment has one of its own, `<ref>@<environment>`.",
+        examples=["refs/reconciler/production"],
     )
     lineage: NonBlank | None = Field(
         default=None,
@@ -145,7 +159,7 @@ class EnvironmentFile(Authored):
 class WorkspaceFile(Authored):
     """`specs/workspace.yaml`. Every key has a default."""
 
-    workspace: NonBlank = Field(default="default", description="Name people see in plans.", examples=["acme"])
+    workspace: NonBlank = Field(default=DEFAULT_WORKSPACE, description="Name people see in plans.", examples=["acme"])
     requires_version: NonBlank | None = Field(
         default=None, description="Versions of reconciler that may be used here.", examples=[">=0.1,<1"]
     )

@@ -2,8 +2,8 @@
 
 import hashlib
 import re
+from pathlib import Path
 
-DEFAULT_REMOTE = "origin"
 _PART = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
 _LONGEST = 200
 
@@ -39,6 +39,21 @@ def environment_ref(ref: str, environment: str | None) -> str:
 def seen_ref(remote: str, ref: str) -> str:
     """Return where the clone remembers the head it saw last."""
     return f"refs/reconciler-seen/{remote}/{ref.removeprefix('refs/')}"
+
+
+def find_remote(folder: Path, wanted: str) -> str | None:
+    """Return this remote of the clone around a folder, or else its only one; None where there is none to choose."""
+    from reconciler.diagnostics import StateError
+    from reconciler.store.gitrun import Git
+
+    try:
+        done = Git(folder).run("remote")
+    except StateError:
+        return None
+    names = done.out.decode(errors="replace").split() if done.ok else []
+    if wanted in names:
+        return wanted
+    return names[0] if len(names) == 1 and is_remote_name(names[0]) else None
 
 
 def _is_part(part: str) -> bool:
