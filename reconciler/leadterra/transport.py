@@ -118,8 +118,6 @@ class Transport:
 
     def _once(self, call: Call) -> Answer:
         failure: AttemptFailed | None
-        if self._may_send is not None:
-            self._may_send(self._timeout)
         try:
             answer, wait = self._exchange(call)
         except ReconcilerError:
@@ -144,6 +142,8 @@ class Transport:
             timeout=min(_HURRY, self._timeout) if call.hurried else self._http.timeout,
         )
         started = time.monotonic()
+        if self._may_send is not None:
+            self._may_send(self._timeout)
         response = self._http.send(request, stream=True, follow_redirects=False)
         try:
             content = self._read(call, response, started)

@@ -2,14 +2,16 @@
 
 import shutil
 import sqlite3
+import subprocess
 from collections import Counter
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from reconciler.model.state import State
 from reconciler.sandbox.options import SandboxOptions
+from reconciler.session import Session
 from support.forge import Forge
 from support.world import STEPS, Ended, World, person
 
@@ -17,9 +19,28 @@ ALL_CALLS = SandboxOptions()
 DOCUMENTED = SandboxOptions(undocumented_calls=frozenset(), stats_status=False)
 PROFILES = {"all": ALL_CALLS, "documented": DOCUMENTED}
 BATCH = 3
+REF = "refs/reconciler/acme"
 EDITED = ({**STEPS[0], "subject": "Edited {{firstName}}"}, STEPS[1])
 
 FRESH = ({**STEPS[0], "subject": "Fresh {{firstName}}"}, STEPS[1])
+
+
+def make_world(folder: Path, profile: str, backend: str) -> World:
+    """Make a workspace; with git, in a clone of a bare repository."""
+    world = World(folder / "world", PROFILES[profile])
+    if backend == "git":
+        for arguments in (
+            ("init", "-q", "--bare", str(folder / "remote.git")),
+            ("init", "-q", str(world.root)),
+            ("-C", str(world.root), "remote", "add", "origin", str(folder / "remote.git")),
+        ):
+            subprocess.run(["git", *arguments], check=True)
+    world.workspace(workspace="acme", state={"backend": backend})
+    return world
+
+
+def read_state(world: World) -> State:
+    return Session(world.place, world.settings).store.read()
 
 
 def prepare(world: World, forge: Forge) -> None:
@@ -58,16 +79,33 @@ class Snapshot:
 
     world: World
     folder: Path
-    extra: dict[str, Any] = field(default_factory=dict)
+    head: str = ""
+
+    @property
+    def _remote(self) -> Path:
+        return self.world.root.parent / "remote.git"
 
     def take(self) -> None:
-        shutil.copytree(self.world.root / ".reconciler", self.folder / "state")
+        self.folder.mkdir()
+        if self._remote.exists():
+            self.head = git("-C", str(self._remote), "rev-parse", REF)
+        else:
+            shutil.copytree(self.world.root / ".reconciler", self.folder / "state")
         copy(self.world.root / "server.sqlite3", self.folder / "server.sqlite3")
 
     def restore(self) -> None:
-        shutil.rmtree(self.world.root / ".reconciler", ignore_errors=True)
-        shutil.copytree(self.folder / "state", self.world.root / ".reconciler")
+        if self.head:
+            git("-C", str(self._remote), "update-ref", REF, self.head)
+            git("-C", str(self.world.root), "update-ref", f"refs/reconciler-seen/origin/{REF[5:]}", self.head)
+        else:
+            shutil.rmtree(self.world.root / ".reconciler", ignore_errors=True)
+            shutil.copytree(self.folder / "state", self.world.root / ".reconciler")
+        self.world.sandbox.clear_faults()
         copy(self.folder / "server.sqlite3", self.world.root / "server.sqlite3")
+
+
+def git(*arguments: str) -> str:
+    return subprocess.run(["git", *arguments], check=True, capture_output=True, text=True).stdout.strip()
 
 
 def copy(source: Path, target: Path) -> None:

@@ -1,11 +1,13 @@
 """Traps for a process of the program, set in the fork before it begins; the program itself has no part in them.
 
 It can be made to die by SIGKILL at the n-th boundary (before and after every durable write and every request that
-changes something), after so many seconds, or to meet a full disk or a remote that is away.
+changes something), after so many seconds, to be
+suspended, or to meet a full disk or a remote that is away.
 """
 
 import errno
 import os
+import re
 import signal
 import threading
 import time
@@ -13,15 +15,18 @@ from collections.abc import Callable
 from typing import Any
 
 from reconciler.leads.roster import CsvLeads
+from reconciler.leadterra import transport
+from reconciler.leadterra.client import LeadterraClient
 from reconciler.leadterra.transport import Transport
-from reconciler.store import files, history, local, locallease
+from reconciler.store import files, git, gitrepo, gitrun, history, local, locallease
 
 
 class Boundaries:
     """Counts the moments at which a process may die, and dies at the chosen one."""
 
-    def __init__(self, at: int | None, report: str | None) -> None:
+    def __init__(self, at: int | None, sleep: str | None, report: str | None) -> None:
         self._at = at
+        self._sleep = sleep
         self._report = report
         self._lock = threading.Lock()
         self.seen = 0
@@ -35,6 +40,9 @@ class Boundaries:
             if self.seen == self._at:
                 os.kill(os.getpid(), signal.SIGKILL)
                 time.sleep(60)
+            if self._sleep is not None and re.fullmatch(self._sleep, name):
+                self._sleep = None
+                os.kill(os.getpid(), signal.SIGSTOP)
 
 
 def surrounded(function: Callable[..., Any], name: str, boundaries: Boundaries) -> Callable[..., Any]:
@@ -48,7 +56,7 @@ def surrounded(function: Callable[..., Any], name: str, boundaries: Boundaries) 
 
 
 def set_traps(order: dict[str, Any]) -> None:
-    boundaries = Boundaries(order.get("kill_at"), order.get("report"))
+    boundaries = Boundaries(order.get("kill_at"), order.get("sleep"), order.get("report"))
     append = surrounded(files.append_durably, "append", boundaries)
     replace = surrounded(files.replace_durably, "replace", boundaries)
     full = order.get("full_disk_at")
@@ -71,8 +79,12 @@ def set_traps(order: dict[str, Any]) -> None:
     if "batch" in order:
         CsvLeads.__init__.__kwdefaults__["batch_size"] = order["batch"]
     if "beat" in order:
+        # A request may only leave where the lease outlives its time-out.
+        LeadterraClient.__init__.__kwdefaults__["timeout"] = order["expiry"] * 0.7
         times = local.TIMES._replace(beat=order["beat"], expiry=order["expiry"], poll=0.05, longest_request=0.1)
         local.LocalStore.__init__.__kwdefaults__["times"] = times
+    if order.get("hurry"):
+        transport._FIRST_WAIT = 0.005
     git_traps(order, boundaries)
     if "kill_after" in order:
         timer = threading.Timer(order["kill_after"], lambda: os.kill(os.getpid(), signal.SIGKILL))
@@ -81,14 +93,32 @@ def set_traps(order: dict[str, Any]) -> None:
 
 
 def git_traps(order: dict[str, Any], boundaries: Boundaries) -> None:
-    try:
-        from reconciler.store import git
-    except ImportError:
-        return
-    git.GitStore._push = surrounded(git.GitStore._push, "push", boundaries)
-    if "git_expiry" in order:
-        times = git.TIMES._replace(beat=0.5, expiry=order["git_expiry"], poll=0.05, longest_request=0.1)
+    push = surrounded(gitrepo.Repository._push, "push", boundaries)
+    if "away_at" in order:
+        push = away(push, order["away_at"], order["away_times"])
+    gitrepo.Repository._push = push
+    if "beat" in order:
+        times = git.TIMES._replace(beat=order["beat"], expiry=order["expiry"], poll=0.05, longest_request=0.1)
         git.GitStore.__init__.__kwdefaults__["times"] = times
+    git.GitStore.__init__.__kwdefaults__["pauses"] = (0.01, 0.02)
+
+
+def away(push: Callable[..., Any], at: int, times: int) -> Callable[..., Any]:
+    """Let some pushes in a row find no remote: half of them before it has moved the ref, half of them after."""
+    lock, seen = threading.Lock(), 0
+
+    def pushing(self: Any, *arguments: Any) -> Any:
+        nonlocal seen
+        with lock:
+            seen += 1
+            number = seen
+        if not at <= number < at + times:
+            return push(self, *arguments)
+        if number % 2:
+            push(self, *arguments)
+        return gitrun.Done(code=128, out=b"", err=b"fatal: unable to access: Could not resolve host")
+
+    return pushing
 
 
 def filling(append: Callable[..., Any], replace: Callable[..., Any], at: int, times: int) -> tuple[Any, Any]:
