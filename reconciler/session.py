@@ -43,7 +43,11 @@ class Planned:
 
 
 class Session:
-    """One run of one command, at one place. Everything is read when it is first needed."""
+    """One run of one command, at one place. Everything is read when it is first needed.
+
+    `told` gets lines that may come in crowds, of requests that are tried again; `said` those that must be seen, of a lock
+    that is waited for or taken over.
+    """
 
     def __init__(
         self,
@@ -51,10 +55,12 @@ class Session:
         settings: Settings,
         cancelled: threading.Event | None = None,
         told: Callable[[str], None] | None = None,
+        said: Callable[[str], None] | None = None,
     ) -> None:
         self.place = place
         self.settings = settings
         self._told = told
+        self._said = said or told or _nobody
         self.cancelled = cancelled or threading.Event()
 
     @cached_property
@@ -243,7 +249,7 @@ class Session:
 
     def lease(self, owner: str) -> Lease:
         """Return the lease of the state, not yet taken; a wait for it ends with Ctrl-C."""
-        return self.store.lease(owner=owner, told=self._told or _nobody, sleep=self.cancelled.wait)
+        return self.store.lease(owner=owner, told=self._said, sleep=self.cancelled.wait)
 
     def _refresh(self, planned: Planned, owner: str, lease: Lease) -> tuple[Diagnostic, ...]:
         """Write down what was read, and what became of interrupted runs; return why that was not possible."""

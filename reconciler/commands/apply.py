@@ -57,7 +57,7 @@ def command(
         return _approved(plan)
 
     with ending_early() as cancelled:
-        session = Session(place, settings(), cancelled, say_at_times())
+        session = Session(place, settings(), cancelled, say_at_times(), say)
         sink = ProgressSink(sys.stderr, clock=time.monotonic)
         try:
             plan, report = session.apply(targets=targets, approve=approve, sink=sink, owner=owner(), allow=allow)
