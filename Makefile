@@ -4,7 +4,7 @@ BIN := .venv/bin
 RECONCILER := $(BIN)/reconciler
 INSTALL := PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help demo plan apply test bench format schemas clean
+.PHONY: help demo plan apply test soak bench format schemas clean
 .DEFAULT_GOAL := help
 
 help:
@@ -12,6 +12,7 @@ help:
 	@echo "make plan    what would change on that sandbox now (edit specs/ first)"
 	@echo "make apply   do it"
 	@echo "make test    everything CI runs"
+	@echo "make soak    the properties, with all their examples"
 	@echo "make bench   how fast it is;  make format, make schemas, make clean"
 
 # An old Python is told before anything is made with it.
@@ -50,6 +51,9 @@ test: .venv/dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/pytest -n 2 --dist worksteal --cov --cov-report=term:skip-covered --durations=5
+
+soak: .venv/dev
+	SOAK=1 $(BIN)/pytest -n 2 --dist worksteal -m hypothesis --durations=5
 
 bench: .venv/dev
 	$(BIN)/python tests/bench/startup_and_plan.py

@@ -3,8 +3,9 @@ import sys
 
 import pytest
 from email_validator import EmailNotValidError, validate_email
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from support.examples import examples
 
 from reconciler.leads.addresses import masked, normal_address, what_is_wrong
 
@@ -68,13 +69,13 @@ _DOMAIN = st.lists(_LABEL, min_size=1, max_size=4).map(".".join) | st.sampled_fr
 _LOCAL = st.from_regex(r"[A-Za-z0-9._+\-']{0,66}", fullmatch=True)
 
 
-@settings(max_examples=400, deadline=None)
+@examples(400)
 @given(local=_LOCAL, domain=_DOMAIN)
 def test_the_short_cut_says_what_the_library_says(local: str, domain: str) -> None:
     assert normal_address(f"{local}@{domain}") == judged(f"{local}@{domain}")
 
 
-@settings(max_examples=200, deadline=None)
+@examples(200)
 @given(text=st.text(max_size=30) | st.text("aA.@é\u0301-ß İ", max_size=12).map(lambda text: text + "@example.com"))
 def test_any_text_is_judged_as_the_library_judges_it_and_stays_normal(text: str) -> None:
     normal = normal_address(text)

@@ -6,8 +6,9 @@ import os
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import HealthCheck, example, given
 from hypothesis import strategies as st
+from support.examples import examples
 
 from reconciler.leads import csvfile
 from reconciler.leads.csvfile import Table, read_table
@@ -161,7 +162,7 @@ def test_a_list_that_grows_while_it_is_read_is_refused(tmp_path: Path, monkeypat
 _CELL = st.text(st.sampled_from('ab,;\t"\n\r é'), max_size=6)
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     rows=st.lists(st.tuples(_CELL, _CELL), max_size=6),
     delimiter=st.sampled_from(",;\t"),
@@ -188,7 +189,7 @@ def test_what_a_careful_writer_wrote_is_read_back(
     assert [tuple(row) for row in table.rows] == expected
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(200, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(content=st.lists(st.sampled_from(list(b'ab,;\t"\n\r @\xe9\x00')), max_size=40).map(bytes))
 def test_no_bytes_are_read_unlike_the_csv_module_or_crash(tmp_path: Path, content: bytes) -> None:
     """Whatever is accepted as a row is what the csv module alone makes of these bytes, and lines only ascend."""

@@ -4,9 +4,10 @@ import csv
 import io
 from pathlib import Path
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 from leads.makers import Ledger, make_campaign, make_source
+from support.examples import examples
 
 from reconciler.diagnostics import SpecError
 
@@ -44,7 +45,7 @@ def valid(rows: _Rows) -> _Rows:
     return [row for row in rows if row[0].lower() in naive([row])]
 
 
-@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(120, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(before=_ROWS, today=_ROWS)
 def test_the_roster_is_what_a_naive_count_says(tmp_path: Path, before: _Rows, today: _Rows) -> None:
     ledger = Ledger()
@@ -75,7 +76,7 @@ def test_the_roster_is_what_a_naive_count_says(tmp_path: Path, before: _Rows, to
     assert sent["changed"] == {who: fields for who, fields in people.items() if who in known and known[who] != fields}
 
 
-@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(120, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     rows=_ROWS,
     header=st.sampled_from(

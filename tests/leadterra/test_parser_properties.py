@@ -6,9 +6,10 @@ from typing import Any
 
 import httpx
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from leadterra.fakes import BASE, KEY, LEADS, Json
+from support.examples import examples
 
 from reconciler.diagnostics import ApiError
 from reconciler.leadterra import LeadterraClient
@@ -93,7 +94,7 @@ def failure_of(call: Callable[[], Any]) -> ApiError | None:
 
 
 @pytest.mark.parametrize("label", CALLS)
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(data=JSON, status=st.sampled_from([200, 200, 200, 201, 302, 400, 404, 405, 422]))
 def test_any_json(label: str, data: Json, status: int) -> None:
     content = json.dumps(data).encode()
@@ -108,7 +109,7 @@ def test_any_json(label: str, data: Json, status: int) -> None:
         assert error.diagnostics[0].code.startswith("api-")
 
 
-@settings(max_examples=100, deadline=None)
+@examples(100)
 @given(
     content=st.binary(max_size=40),
     kind=st.sampled_from(["application/json", "", "text/html", "application/problem+json"]),

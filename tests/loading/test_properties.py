@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from support.examples import examples
 
 from reconciler.loading.loader import Loaded, load
 
@@ -54,7 +55,7 @@ def check(result: Loaded) -> None:
     assert all(item.file for item in result.diagnostics)
 
 
-@settings(max_examples=150, deadline=None)
+@examples(150)
 @given(content=st.binary(max_size=200) | st.text(max_size=100).map(str.encode) | YAMLISH.map(str.encode))
 def test_any_bytes_give_campaigns_or_errors(content: bytes) -> None:
     check(loaded({"campaigns/a.yaml": content}))
@@ -72,14 +73,14 @@ TREES = st.recursive(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@examples(150)
 @given(campaign=TREES, workspace=TREES)
 def test_any_tree_gives_campaigns_or_errors(campaign: object, workspace: object) -> None:
     files = {"campaigns/a.yaml": campaign, "workspace.yaml": workspace}
     check(loaded({name: yaml.safe_dump(tree, allow_unicode=True).encode() for name, tree in files.items()}))
 
 
-@settings(max_examples=150, deadline=None)
+@examples(150)
 @given(written=CAMPAIGNS)
 def test_what_is_written_is_what_is_read(written: dict[str, Any]) -> None:
     result = loaded({"campaigns/a.yaml": yaml.safe_dump(written, allow_unicode=True).encode()})
@@ -94,7 +95,7 @@ def test_what_is_written_is_what_is_read(written: dict[str, Any]) -> None:
     assert steps == [(s["subject"], s["bodyHtml"], s["delayDays"]) for s in written.get("sequenceSteps", [])]
 
 
-@settings(max_examples=20, deadline=None)
+@examples(20)
 @given(seed=st.integers(0, 1000), broken=st.booleans())
 def test_the_result_does_not_depend_on_the_order_of_files(seed: int, broken: bool) -> None:  # noqa: FBT001
     """Neither on the order in which they are made, nor, but for their places, on what they are called."""

@@ -4,8 +4,9 @@ import random
 from collections import Counter
 from dataclasses import replace
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from support.examples import examples
 from support.planrun import carry_out
 from support.plans import failed, ready
 from support.planworlds import PEOPLE, World, address, hashed, worlds
@@ -17,7 +18,7 @@ from reconciler.model.workspace import Desired
 from reconciler.planning.guards import combine
 from reconciler.planning.planner import make_plan
 
-SOME = settings(max_examples=60, deadline=None)
+SOME = examples(60)
 
 
 def shuffled(world: World, order: random.Random) -> World:

@@ -3,11 +3,12 @@
 import json
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from reporting.runs import REPORTS
 from reporting.situations import DIAGNOSTICS, PLANS, monday
 from reporting.strangers import CLEAN, TEXTS, harmful, infect
+from support.examples import examples
 
 from reconciler.model.plan import Change
 from reconciler.reporting.escape import guard, plain, visible
@@ -15,7 +16,7 @@ from reconciler.reporting.jsonout import diagnostics_json, plan_json, report_jso
 from reconciler.reporting.text import render_diagnostics, render_plan, render_report
 
 
-@settings(max_examples=120, deadline=None)
+@examples(120)
 @given(st.data(), st.sampled_from(sorted(PLANS)), st.booleans(), st.integers(0, 120))
 def test_no_plan_acts(data: st.DataObject, name: str, color: bool, width: int) -> None:  # noqa: FBT001
     plan = infect(PLANS[name](), lambda: data.draw(TEXTS), {})
@@ -23,7 +24,7 @@ def test_no_plan_acts(data: st.DataObject, name: str, color: bool, width: int) -
     assert harmful(text, color=color) is None
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(st.data(), TEXTS)
 def test_no_path_acts(data: st.DataObject, path: str) -> None:
     plan = monday()
@@ -32,7 +33,7 @@ def test_no_path_acts(data: st.DataObject, path: str) -> None:
     assert harmful(render_plan(plan.model_copy(update={"actions": (action,)}))) is None
 
 
-@settings(max_examples=80, deadline=None)
+@examples(80)
 @given(st.data(), st.sampled_from(sorted(REPORTS)), st.booleans(), st.integers(0, 120))
 def test_no_report_acts(data: st.DataObject, name: str, color: bool, width: int) -> None:  # noqa: FBT001
     told: dict[str, str] = {}
@@ -41,14 +42,14 @@ def test_no_report_acts(data: st.DataObject, name: str, color: bool, width: int)
     assert harmful(render_report(report, plan, color=color, width=width), color=color) is None
 
 
-@settings(max_examples=80, deadline=None)
+@examples(80)
 @given(st.data(), st.booleans(), st.integers(0, 120))
 def test_no_diagnostic_acts(data: st.DataObject, color: bool, width: int) -> None:  # noqa: FBT001
     found = infect(DIAGNOSTICS, lambda: data.draw(TEXTS), {})
     assert harmful(render_diagnostics(found, color=color, width=width), color=color) is None
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(st.data())
 def test_json_holds_what_was_written_and_acts_on_nothing(data: st.DataObject) -> None:
     plan = infect(monday(), lambda: data.draw(CLEAN), {})

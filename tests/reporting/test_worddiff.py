@@ -1,6 +1,7 @@
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from support.examples import examples
 
 from reconciler.reporting.worddiff import text_of, value_diff, word_diff
 from reconciler.reporting.words import path_words
@@ -12,7 +13,7 @@ def diff(before: str, after: str, *, markup: bool = False, whole: bool = False) 
     return "".join(span.text for span in word_diff(before, after, markup=markup, whole=whole))
 
 
-@settings(deadline=None)
+@examples(100)
 @given(WORDS, WORDS)
 def test_both_texts_can_be_read_out_of_a_whole_difference(before: str, after: str) -> None:
     spans = word_diff(before, after, markup=False, whole=True)

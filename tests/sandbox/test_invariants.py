@@ -9,8 +9,8 @@ from pathlib import Path
 
 import hypothesis.strategies as st
 import pytest
-from hypothesis import settings
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, rule
+from support.examples import examples
 
 from reconciler.sandbox.engine import Sandbox
 from reconciler.sandbox.errors import ApiError
@@ -105,5 +105,5 @@ class Workspace(RuleBasedStateMachine):
                 assert queued == expected - self.suppressed - ended
 
 
-Workspace.TestCase.settings = settings(max_examples=30, stateful_step_count=20, deadline=None)
+Workspace.TestCase.settings = examples(30, stateful_step_count=20)
 TestWorkspace = Workspace.TestCase

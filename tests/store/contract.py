@@ -10,8 +10,9 @@ from datetime import UTC, datetime
 from typing import Protocol
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
+from support.examples import examples
 
 from reconciler.diagnostics import StateConflictError, StateError
 from reconciler.model.state import State, Stop
@@ -185,7 +186,7 @@ class StoreContract:
         assert update_state(store, lambda state: state) == STATE
         assert backend.document() == before
 
-    @settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @examples(20, suppress_health_check=[HealthCheck.function_scoped_fixture])
     @given(content=st.binary(max_size=300))
     def test_a_blob_comes_back_as_it_was(self, backend: Backend, content: bytes) -> None:
         name = backend.open().put_blob(content)

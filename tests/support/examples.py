@@ -1,0 +1,16 @@
+"""How many examples a property is tried with: few every day, all of them with `make soak`."""
+
+import os
+from typing import Any
+
+from hypothesis import settings
+
+SHARE = 5
+"""Every day one in so many is tried; the examples differ from run to run, so they add up."""
+
+SOAK = os.environ.get("SOAK") == "1"
+
+
+def examples(count: int, **more: Any) -> settings:
+    """Return the settings of a property that is worth `count` examples. No example has a deadline."""
+    return settings(max_examples=count if SOAK else max(10, count // SHARE), deadline=None, **more)
