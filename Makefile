@@ -57,6 +57,7 @@ soak: .venv/dev
 
 bench: .venv/dev
 	$(BIN)/python tests/bench/startup_and_plan.py
+	$(BIN)/python tests/bench/create_apply.py
 
 format: .venv/dev
 	$(BIN)/ruff check --fix .
