@@ -7,6 +7,7 @@ finished lines. So no renderer can forget to.
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 from reconciler.reporting.escape import guard, visible
@@ -50,9 +51,12 @@ def size(spans: Iterable[Span]) -> int:
 
 def wrap(spans: Iterable[Span], width: int) -> list[Line]:
     """Break at blanks, so that each line takes at most `width` columns; longer words stay whole."""
+    given = [span for span in spans if span.text]
+    if _is_line(given, width):
+        return [given]
     lines: list[Line] = [[]]
     used = 0
-    for gap, word in _words(spans):
+    for gap, word in _words(given):
         wide = size(word)
         if lines[-1] and used + cells(gap.text) + wide > width:
             lines.append([])
@@ -63,6 +67,13 @@ def wrap(spans: Iterable[Span], width: int) -> list[Line]:
         lines[-1].extend(word)
         used += wide
     return lines
+
+
+def _is_line(spans: Sequence[Span], width: int) -> bool:
+    """Whether this is the line that breaking it would make: most texts are, and looking is cheaper than breaking."""
+    if not spans or spans[-1].text.endswith(" ") or size(spans) > width:
+        return False
+    return not any(one.text.endswith(" ") and two.text.startswith(" ") for one, two in pairwise(spans))
 
 
 def _words(spans: Iterable[Span]) -> Iterator[tuple[Span, Line]]:
