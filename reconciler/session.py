@@ -45,8 +45,8 @@ class Planned:
 class Session:
     """One run of one command, at one place. Everything is read when it is first needed.
 
-    `told` gets lines that may come in crowds, of requests that are tried again; `said` those that must be seen, of a lock
-    that is waited for or taken over.
+    `told` gets lines that may come in crowds, of requests that are tried again; `said` those that must be seen, of a
+    lock that is waited for or taken over.
     """
 
     def __init__(
