@@ -102,6 +102,7 @@ class PlannedStep(Frozen):
 
     subject: str
     delay_days: int
+    body: str = Field(default="", description="Digest of the body.")
 
 
 class PlannedCampaign(Frozen):
@@ -116,6 +117,12 @@ class PlannedCampaign(Frozen):
     live: str
     people: People = People()
     steps: tuple[PlannedStep, ...] = ()
+    content: str | None = Field(
+        default=None, description="Digest of what would be sent, and to whom; null where its file is gone."
+    )
+    audience: str | None = Field(
+        default=None, description="Keyed digest of the list; null where nothing is to be sent as its file says."
+    )
 
 
 class ForecastDay(Frozen):
@@ -171,6 +178,7 @@ class Plan(Frozen):
     base: Base
     digest: str
     refreshed: bool = Field(default=True, description="False where the server was not asked (`--no-refresh`).")
+    targets: tuple[str, ...] = Field(default=(), description="`--target` as given; empty: everything.")
     campaigns: tuple[PlannedCampaign, ...] = ()
     actions: tuple[Action, ...] = ()
     forecast: tuple[ForecastDay, ...] = ()

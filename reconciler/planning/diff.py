@@ -1,5 +1,6 @@
 """Field by field: what differs between the server and the files, and who changed it."""
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,6 +10,8 @@ from reconciler.model.plan import Change
 from reconciler.model.state import CampaignState
 
 Steps = tuple[SequenceStep, ...]
+_STEP_PATH = re.compile(r"sequenceSteps\[(\d{1,9})\](?:\.(\w+))?")
+_STEP_FIELDS = {"subject": "subject", "bodyHtml": "body", "delayDays": "wait"}
 
 
 def created(campaign: Campaign) -> tuple[Change, ...]:
@@ -118,3 +121,12 @@ def _spell(path: tuple[str | int, ...]) -> str:
     for part in path:
         spelt += f"[{part}]" if isinstance(part, int) else f".{part}" if spelt else part
     return spelt
+
+
+def path_words(path: str) -> str:
+    """Say which part of a campaign a path means: `sequenceSteps[1].delayDays` is `step 2 wait`."""
+    match = _STEP_PATH.fullmatch(path)
+    if match is None:
+        return {"sequenceSteps": "steps"}.get(path, path)
+    field = match[2]
+    return f"step {int(match[1]) + 1}" + (f" {_STEP_FIELDS.get(field, field)}" if field else "")

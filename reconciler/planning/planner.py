@@ -164,6 +164,8 @@ def _planned(made: Draft, inputs: Inputs) -> PlannedCampaign:
     file = campaign.file if campaign else known.file if known else None
     name = campaign.name if campaign else known.name if known else subject.key
     steps = campaign.steps if campaign else ()
+    audience = made.roster.digest if made.column is Column.RUNNING else None
+    sent = {"name": name, "steps": campaign.steps_digest, "audience": audience} if campaign else None
     return PlannedCampaign(
         key=subject.key,
         name=name,
@@ -173,7 +175,11 @@ def _planned(made: Draft, inputs: Inputs) -> PlannedCampaign:
         desired=made.column.value,
         live=made.row.value,
         people=people(made, inputs),
-        steps=tuple(PlannedStep(subject=step.subject, delay_days=step.delay_days) for step in steps),
+        steps=tuple(
+            PlannedStep(subject=step.subject, delay_days=step.delay_days, body=digest(step.body_html)) for step in steps
+        ),
+        content=digest(sent) if sent else None,
+        audience=audience,
     )
 
 

@@ -10,8 +10,11 @@ from reconciler.model.workspace import Desired
 LABEL = "label:"
 
 
-def choose(targets: Sequence[str], desired: Desired, state: State) -> frozenset[str] | None:
-    """Turn `--target` values into keys; None means all. Raises `ReconcilerError` naming each that fits nothing."""
+def choose(targets: Sequence[str], desired: Desired, state: State, *, approved: bool = False) -> frozenset[str] | None:
+    """Turn `--target` values into keys; None means all. Raises `ReconcilerError` naming each that fits nothing.
+
+    Those of an `approved` plan fitted something when it was made: what they chose may have been let go since.
+    """
     if not targets:
         return None
     keys = {campaign.key for campaign in desired.campaigns} | set(state.campaigns)
@@ -29,7 +32,7 @@ def choose(targets: Sequence[str], desired: Desired, state: State) -> frozenset[
         if not found:
             problems.append(error("target", f"--target {target} names no campaign", hint=hint))
         chosen |= found
-    if problems:
+    if problems and not approved:
         raise ReconcilerError(*problems)
     return frozenset(chosen)
 

@@ -5,6 +5,7 @@ from datetime import datetime
 from functools import partial
 
 from reconciler.model.plan import ActionStatus, Change, Kind
+from reconciler.planning.diff import path_words
 from reconciler.reporting.checks import checked
 from reconciler.reporting.entries import LOOKS, Entry, Group
 from reconciler.reporting.layout import Line, Page, Span, cells, flow, say, size, wrap
@@ -16,7 +17,6 @@ from reconciler.reporting.words import (
     enrolment,
     joined,
     left_list,
-    path_words,
     people,
     reads,
     repeats,

@@ -16,8 +16,6 @@ _MADE_UP = {
     "jobTitle": "Head of Sales",
     "email": "ada@example.com",
 }
-_STEP_PATH = re.compile(r"sequenceSteps\[(\d{1,9})\](?:\.(\w+))?")
-_STEP_FIELDS = {"subject": "subject", "bodyHtml": "body", "delayDays": "wait"}
 
 DOES = {
     Kind.CREATE: "is created",
@@ -125,15 +123,6 @@ def _day_after(start: datetime, passed: int) -> str:
 def reads(text: str) -> str:
     """Fill a text in for a made-up person; a field that only real leads have is shown as its name."""
     return fill_tokens(text, {name: f"‹{name}›" for name in find_tokens(text)} | _MADE_UP)  # noqa: RUF001
-
-
-def path_words(path: str) -> str:
-    """Say which part of a campaign a path means: `sequenceSteps[1].delayDays` is `step 2 wait`."""
-    match = _STEP_PATH.fullmatch(path)
-    if match is None:
-        return {"sequenceSteps": "steps"}.get(path, path)
-    field = match[2]
-    return f"step {int(match[1]) + 1}" + (f" {_STEP_FIELDS.get(field, field)}" if field else "")
 
 
 def enrolment(counted: People) -> str:

@@ -3,8 +3,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.examples import examples
 
+from reconciler.planning.diff import path_words
 from reconciler.reporting.worddiff import text_of, value_diff, word_diff
-from reconciler.reporting.words import path_words
 
 WORDS = st.lists(st.sampled_from(["a", "b", "c,", "(d)", "€90", "{{x}}", "e.f", "g!"]), max_size=30).map(" ".join)
 
