@@ -5,14 +5,12 @@ from dataclasses import dataclass
 
 from reconciler.model.plan import Kind, Plan
 from reconciler.model.report import ActionResult, Outcome, Report
-from reconciler.reporting.checks import waiting_helps
 from reconciler.reporting.diagnosticview import write_diagnostics
 from reconciler.reporting.entries import only_details
 from reconciler.reporting.layout import Line, Page, cells, say
-from reconciler.reporting.words import DONE, STATE, ended, joined, moment, people, zone_of
+from reconciler.reporting.words import DONE, STATE, ended, moment, people, zone_of
 
 _WIDEST_KEY = 28
-_NAMED = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +38,13 @@ _LOOKS = {
 _SENDING = {Kind.ENROLL, Kind.START}
 _LEADS_UP = {Kind.CREATE, Kind.UPDATE, Kind.REPLACE, Kind.ENROLL}
 _GOES_OUT = {Kind.START, Kind.RESUME}
-_UNFINISHED = {Outcome.UNKNOWN, Outcome.FAILED, Outcome.NOT_ATTEMPTED}
 
 
 def render_report(report: Report, plan: Plan, *, color: bool = False, width: int = 100) -> str:
-    """Write what an apply did with a plan, for people; empty where there was nothing to do. `width` is in columns."""
+    """Write what an apply did with a plan, for people; empty where there was nothing to do. `width` is in columns.
+
+    It ends with what to run next, as the report has it.
+    """
     if not (report.results or report.diagnostics or report.interrupted):
         return ""
     page = Page(color=color, width=width)
@@ -179,8 +179,8 @@ def _closing(page: Page, report: Report, plan: Plan, campaigns: Mapping[str, Seq
         if number:
             total.append(f"{number:,} {_LOOKS[outcome].one if number == 1 else _LOOKS[outcome].many}")
     page.dotted(total, style="bold")
-    for line in _next(report, plan):
-        page.add([say(line)])
+    for line in report.next:
+        page.prose(line)
 
 
 def _unsure(results: Sequence[ActionResult]) -> bool:
@@ -211,39 +211,3 @@ def _new_recipients(plan: Plan, campaigns: Mapping[str, Sequence[ActionResult]])
         if done or (start is None and taken):
             total += min([planned.get(key, 0), *taken[-1:]])
     return total
-
-
-def _next(report: Report, plan: Plan) -> list[str]:
-    outcomes = {item.outcome for item in report.results}
-    stuck, waits = _waiting(report, plan)
-    if report.interrupted or outcomes & _UNFINISHED:
-        number = sum(report.count(outcome) for outcome in _UNFINISHED)
-        left = "the one action that is left" if number == 1 else f"the {number:,} actions that are left"
-        lines = [f"Run the same command again: it does {left if number else 'the rest'}, and nothing twice."]
-    elif waits:
-        lines = ["Run the same command again later: what waits is looked at anew."]
-    else:
-        lines = []
-    if stuck:
-        lines.append(
-            f"Waiting does not help {joined(stuck)}: nothing changes until the cause, told above, is put right."
-        )
-    if Outcome.BLOCKED in outcomes:
-        lines.append("What needs you stays as it is until its cause, told above, is put right.")
-    return lines
-
-
-def _waiting(report: Report, plan: Plan) -> tuple[list[str], bool]:
-    """Tell apart what waits: the campaigns that time does not help, and whether there are others."""
-    planned = {(action.campaign, action.kind): action for action in plan.actions}
-    stuck: dict[str, None] = {}
-    waits = False
-    for item in report.results:
-        if item.outcome in {Outcome.HELD, Outcome.SCHEDULED}:
-            action = planned.get((item.campaign, item.kind))
-            if action is None or waiting_helps([action]):
-                waits = True
-            else:
-                stuck[item.campaign] = None
-    names = list(stuck) if len(stuck) <= _NAMED else [*list(stuck)[:_NAMED], f"{len(stuck) - _NAMED:,} more"]
-    return names, waits

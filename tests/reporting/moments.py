@@ -3,8 +3,9 @@
 from reporting.runs import report, result
 from reporting.situations import action, campaign, passed, plan
 
-from reconciler.model.plan import Action, ActionStatus, GuardResult, Kind, People, Plan
+from reconciler.model.plan import Action, ActionStatus, Change, GuardResult, Kind, People, Plan
 from reconciler.model.report import ActionResult, Outcome, Report
+from reconciler.planning.approval import moved_since, not_touched
 
 
 def failed(key: str, kind: Kind, guard: str, detail: str, status: ActionStatus = ActionStatus.HELD) -> Action:
@@ -134,7 +135,38 @@ def interrupted_report() -> Report:
     )
 
 
+def approved() -> Plan:
+    """Approve of three starts."""
+    return plan(
+        [campaign(key, name=key.title(), people=People(leads=142, new=142)) for key in ("as-it-was", "edited", "gone")],
+        [action(key, kind) for key in ("as-it-was", "edited", "gone") for kind in (Kind.CREATE, Kind.START)],
+    )
+
+
+def today() -> Plan:
+    """Plan one as it was approved, one that was edited and is a draft by now, and one that nobody approved of."""
+    edited = campaign("edited", name="Edited twice", live="draft").model_copy(update={"digest": "e" * 64})
+    return plan(
+        [campaign("as-it-was", people=People(leads=142, new=142)), edited, campaign("newcomer")],
+        [
+            *(action("as-it-was", kind) for kind in (Kind.CREATE, Kind.START)),
+            action("edited", Kind.UPDATE, changes=(Change(path="name", before="Edited", after="Edited twice"),)),
+            action("newcomer", Kind.CREATE),
+        ],
+    )
+
+
+def moved_report() -> Report:
+    """Do what is as it was approved, and name what moved in the rest."""
+    moved = moved_since(approved(), today())
+    done = (result("as-it-was", Kind.CREATE, detail="draft camp_x"), result("as-it-was", Kind.START, detail="running"))
+    left = not_touched(approved(), today(), moved)
+    told = tuple(item for found in moved.values() for item in found)
+    return report([*done, *left]).model_copy(update={"moved": told})
+
+
 REPORTS = {
+    "moved": (today, moved_report),
     "details-only": (details_only, details_report),
     "let-go": (let_go, let_go_report),
     "started": (started, started_report),

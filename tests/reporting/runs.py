@@ -3,8 +3,9 @@
 from reporting.situations import CREATED
 
 from reconciler.diagnostics import Diagnostic, error
-from reconciler.model.plan import Kind
+from reconciler.model.plan import Kind, Plan
 from reconciler.model.report import ActionResult, Outcome, Report
+from reconciler.reporting.nextsteps import next_steps
 
 
 def report(
@@ -19,6 +20,16 @@ def report(
         results=tuple(results),
         diagnostics=diagnostics,
     )
+
+
+def command(name: str, *words: str) -> str:
+    """Write a command as for the place where everything has its default."""
+    return " ".join(["reconciler", name, *words])
+
+
+def finished(report: Report, plan: Plan, *, again: str = "reconciler apply", saved: str | None = None) -> Report:
+    """Say what to run next, as the command does at the end of a run."""
+    return report.model_copy(update={"next": next_steps(report, plan, again=again, command=command, saved=saved)})
 
 
 def result(key: str, kind: Kind, outcome: Outcome = Outcome.DONE, detail: str = "", **counts: int) -> ActionResult:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from reporting import moments
-from reporting.runs import REPORTS
+from reporting.runs import REPORTS, finished
 from reporting.situations import DIAGNOSTICS, PLANS, monday
 
 from reconciler.reporting.text import render_diagnostics, render_plan, render_report
@@ -37,11 +37,17 @@ def test_a_plan_in_full() -> None:
 @pytest.mark.parametrize("width", [100, 60])
 @pytest.mark.parametrize("name", REPORTS)
 def test_reports(name: str, width: int) -> None:
-    agree(f"report-{name}-{width}.txt", render_report(REPORTS[name](), monday(), color=False, width=width))
+    agree(
+        f"report-{name}-{width}.txt",
+        render_report(finished(REPORTS[name](), monday()), monday(), color=False, width=width),
+    )
 
 
 def test_a_report_in_colour() -> None:
-    agree("report-monday-colour.txt", render_report(REPORTS["monday"](), monday(), color=True, width=100))
+    agree(
+        "report-monday-colour.txt",
+        render_report(finished(REPORTS["monday"](), monday()), monday(), color=True, width=100),
+    )
 
 
 @pytest.mark.parametrize("name", moments.PLANS)
@@ -52,7 +58,7 @@ def test_plans_of_first_users(name: str) -> None:
 @pytest.mark.parametrize("name", moments.REPORTS)
 def test_reports_of_first_users(name: str) -> None:
     plan, report = moments.REPORTS[name]
-    agree(f"moment-report-{name}.txt", render_report(report(), plan()))
+    agree(f"moment-report-{name}.txt", render_report(finished(report(), plan()), plan()))
 
 
 @pytest.mark.parametrize("width", [100, 60])

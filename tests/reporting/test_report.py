@@ -1,6 +1,6 @@
 import pytest
 from reporting.moments import details_only, failed
-from reporting.runs import report, result
+from reporting.runs import finished, report, result
 from reporting.situations import action, campaign, monday, newcomers, nothing, plan
 
 from reconciler.diagnostics import error
@@ -80,7 +80,7 @@ def test_a_report_of_nothing_is_empty_but_what_went_wrong_is_told() -> None:
 @pytest.mark.parametrize(("number", "told"), [(1, "the one action that is left"), (2, "the 2 actions that are left")])
 def test_what_is_left_is_counted(number: int, told: str) -> None:
     results = [result(f"c{item}", Kind.PAUSE, Outcome.FAILED) for item in range(number)]
-    assert f"it does {told}, and nothing twice." in render_report(report(results), nothing())
+    assert f"it does {told}, and nothing twice." in render_report(finished(report(results), nothing()), nothing())
 
 
 def test_a_new_draft_in_place_of_an_update_keeps_its_place() -> None:
@@ -98,5 +98,6 @@ def test_an_unanswered_enrolment_of_new_details_writes_to_nobody_new() -> None:
 def test_many_that_waiting_does_not_help_are_counted() -> None:
     actions = [failed(f"c{number}", Kind.START, "tokens", "blank") for number in range(5)]
     made = plan([campaign(item.campaign) for item in actions], actions)
-    text = render_report(report([result(item.campaign, Kind.START, Outcome.HELD) for item in actions]), made)
+    held = report([result(item.campaign, Kind.START, Outcome.HELD) for item in actions])
+    text = render_report(finished(held, made), made)
     assert "Waiting does not help c0, c1, c2 and 2 more: nothing changes until" in text
