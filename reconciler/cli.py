@@ -25,7 +25,7 @@ COMMANDS = {
     "history": "Tell who did what when.",
     "sandbox": "Serve the emulator of Leadterra on a port.",
     "doctor": "Check key, server, state and lists, in one table.",
-    "schema": "Write the JSON Schemas of files, plan and state.",
+    "schema": "Write the JSON Schemas of files, plan, receipt and state.",
 }
 
 
@@ -109,22 +109,15 @@ def _run(arguments: Sequence[str]) -> int:
 
 
 def _told(problem: Exception) -> int:
-    from reconciler.diagnostics import Interrupted, ReconcilerError, error
+    from reconciler.commands.common import show_diagnostics, verdict, write_crash_log
 
-    if isinstance(problem, OSError):
-        where = f"{problem.filename}: " if isinstance(problem.filename, str) else ""
-        words = f"{where}{(problem.strerror or type(problem).__name__).lower()}"
-        problem = ReconcilerError(error("system", words, hint="the system refused this; put it right, then run again"))
-    if isinstance(problem, ReconcilerError):
-        from reconciler.commands.common import show_diagnostics
-
-        show_diagnostics(problem.diagnostics)
+    code, found = verdict(problem)
+    if code == FAILED:
+        show_diagnostics(found)
         return FAILED
-    if isinstance(problem, Interrupted):
+    if code == INTERRUPTED:
         _say("Interrupted.")
         return INTERRUPTED
-    from reconciler.commands.common import write_crash_log
-
     path: Path = write_crash_log(problem)
     _say(
         f"This is an error of reconciler itself ({type(problem).__name__}). What happened is in {path}; "

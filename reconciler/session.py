@@ -2,8 +2,9 @@
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
+from pathlib import Path
 
 from reconciler import wiring
 from reconciler.diagnostics import Diagnostic, Interrupted, ReconcilerError, SpecError, StateError, error, has_errors
@@ -17,22 +18,27 @@ from reconciler.loading.loader import Loaded, load
 from reconciler.model.campaign import SequenceStep
 from reconciler.model.live import Capabilities, Live
 from reconciler.model.plan import ActionStatus, Plan
-from reconciler.model.report import Report
+from reconciler.model.report import ActionResult, Moved, Report
 from reconciler.model.roster import Roster
 from reconciler.model.state import Binding, CampaignState, State, dump_steps, load_steps
 from reconciler.model.workspace import Budget, Desired, StateFile
+from reconciler.planning.approval import moved_since, not_touched
 from reconciler.planning.identity import Subject, settle
 from reconciler.planning.planner import make_plan
 from reconciler.planning.single import Inputs
 from reconciler.planning.targets import choose, nearest
 from reconciler.ports import EventSink, LeadSource, Lease, StateStore, update_state
 from reconciler.settings import Settings
+from reconciler.store import planfile
 from reconciler.wiring import Place
 
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """A plan with what it was made from."""
+    """A plan with what it was made from.
+
+    With an approval it is the plan of what that covers; `moved` and `untouched` tell of the campaigns left out.
+    """
 
     plan: Plan
     inputs: Inputs
@@ -40,6 +46,8 @@ class Planned:
     known_keys: Mapping[str, str]
     leads: LeadSource
     recovery: Recovery
+    moved: Mapping[str, tuple[Moved, ...]]
+    untouched: tuple[ActionResult, ...]
 
 
 class Session:
@@ -154,11 +162,23 @@ class Session:
             found += leads.check(campaign)
         return tuple(sorted(set(found), key=lambda item: item.order))
 
-    def plan(self, *, refresh: bool = True, targets: Sequence[str] = (), allow: Mapping[Budget, int] = {}) -> Planned:
-        """Read what is there and plan. Sends nothing but GET, and writes nothing. `allow` lifts budgets (`--allow`)."""
+    def plan(
+        self,
+        *,
+        refresh: bool = True,
+        targets: Sequence[str] = (),
+        allow: Mapping[Budget, int] = {},
+        approved: Plan | None = None,
+    ) -> Planned:
+        """Read what is there and plan. Sends nothing but GET, and writes nothing. `allow` lifts budgets (`--allow`).
+
+        `approved` is a saved plan: its targets are taken, and what it does not cover is left out.
+        """
         desired = self.desired
         state = self.read_state()
-        chosen = choose(targets, desired, state)
+        if approved is not None:
+            targets = approved.targets
+        chosen = choose(targets, desired, state, approved=approved is not None)
         subjects = settle(desired, state, chosen)
         key = wiring.ledger_key(state, self.settings)
         unstored: dict[str, bytes] = {}
@@ -188,12 +208,36 @@ class Session:
             interrupted=recovery.notes,
             allow=allow,
         )
+        plan = self._make_plan(inputs, targets)
+        moved: dict[str, tuple[Moved, ...]] = {}
+        untouched: tuple[ActionResult, ...] = ()
+        if approved is not None:
+            moved = moved_since(approved, plan)
+        if approved is not None and moved:
+            untouched = not_touched(approved, plan, moved)
+            # Planned anew, so that what is left out takes no room from the others.
+            inputs = replace(inputs, targets=frozenset(item.key for item in subjects) - moved.keys())
+            plan = self._make_plan(inputs, targets)
+        known_keys = {item.key: item.known_key for item in subjects}
+        return Planned(plan, inputs, binding, known_keys, leads, recovery, moved, untouched)
+
+    def _make_plan(self, inputs: Inputs, targets: Sequence[str]) -> Plan:
         plan = make_plan(inputs)
         found = tuple(sorted({*plan.diagnostics, *self.loaded.diagnostics}, key=lambda item: item.order))
         # The name of the state's environment: a plan of the sandbox must not look like a real one.
-        plan = plan.model_copy(update={"diagnostics": found, "environment": self.place.environment_name})
-        known_keys = {item.key: item.known_key for item in subjects}
-        return Planned(plan, inputs, binding, known_keys, leads, recovery)
+        return plan.model_copy(
+            update={"diagnostics": found, "environment": self.place.environment_name, "targets": tuple(targets)}
+        )
+
+    def sealed(self, plan: Plan) -> str:
+        """Write a plan as the text of its file, sealed with the ledger key of this state."""
+        return planfile.encode(plan, wiring.ledger_key(self.read_state(), self.settings))
+
+    def approval(self, path: Path) -> Plan:
+        """Read a saved plan; raises `StateError` for one that is damaged, edited, newer, or of another state."""
+        state = self.read_state()
+        key = wiring.ledger_key(state, self.settings)
+        return planfile.read_plan(path, lineage=state.lineage, environment=self.place.environment_name, key=key)
 
     def _read(
         self, state: State, subjects: Sequence[Subject], desired: Desired, *, refresh: bool
@@ -216,14 +260,16 @@ class Session:
         sink: EventSink,
         owner: str,
         allow: Mapping[Budget, int] = {},
+        approved: Plan | None = None,
     ) -> tuple[Plan, Report | None]:
         """Plan, ask, and carry the plan out; the report is None where approval was refused.
 
-        Nobody is asked where nothing is ready to be done.
+        Nobody is asked where nothing is ready to be done. With a saved plan, `approved`, only what that covers is done,
+        and the report tells what moved in the rest.
         """
         self.read_state()
         with self.lease(owner) as lease:
-            planned = self.plan(targets=targets, allow=allow)
+            planned = self.plan(targets=targets, allow=allow, approved=approved)
             plan, inputs = planned.plan, planned.inputs
             if self.cancelled.is_set():
                 raise Interrupted
@@ -243,6 +289,10 @@ class Session:
                 )
                 run = Run(plan, inputs.desired, inputs.live, inputs.rosters, planned.known_keys, inputs.budgets)
                 report = executor.run(run, unwritable)
+        if approved is not None:
+            found = tuple(item for items in planned.moved.values() for item in items)
+            results = (*report.results, *planned.untouched)
+            report = report.model_copy(update={"approved": approved.digest, "results": results, "moved": found})
         if executor.bugs:
             raise BugError(plan, report) from executor.bugs[0]
         return plan, report
@@ -254,12 +304,13 @@ class Session:
     def _refresh(self, planned: Planned, owner: str, lease: Lease) -> tuple[Diagnostic, ...]:
         """Write down what was read, and what became of interrupted runs; return why that was not possible."""
         inputs, recovery = planned.inputs, planned.recovery
+        touched = tuple(item for item in inputs.desired.campaigns if item.key not in planned.moved)
 
         def transition(state: State) -> State:
             return transitions.refreshed(
                 recovery.on(state),
                 base=inputs.state,
-                desired=inputs.desired,
+                desired=inputs.desired.model_copy(update={"campaigns": touched}),
                 live=inputs.live,
                 sources=planned.known_keys,
                 binding=planned.binding,

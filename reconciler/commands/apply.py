@@ -1,16 +1,21 @@
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from reconciler.commands.common import (
     Output,
     allow_option,
+    allow_words,
     approve_option,
+    command_line,
     commit_of,
     confirm,
     ending_early,
+    file_word,
     output_options,
     owner,
     place_options,
@@ -18,8 +23,9 @@ from reconciler.commands.common import (
     say_at_times,
     settings,
     target_option,
+    target_words,
 )
-from reconciler.commands.exits import FAILED, HELD, INTERRUPTED, OK
+from reconciler.commands.exits import BUG, FAILED, HELD, INTERRUPTED, OK
 from reconciler.commands.plan import show_plan
 from reconciler.diagnostics import has_errors
 from reconciler.model.plan import Plan
@@ -27,20 +33,103 @@ from reconciler.model.report import Outcome, Report
 from reconciler.model.workspace import Budget
 from reconciler.wiring import Place
 
+if TYPE_CHECKING:
+    from reconciler.commands.receipt import Record
+    from reconciler.session import Session
+
 
 @click.command("apply")
+@click.argument("saved", metavar="[PLAN]", required=False, type=click.Path(path_type=Path))
 @place_options
 @output_options
 @target_option
 @allow_option
 @approve_option
+@click.option(
+    "--receipt",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Write what was done, what was not, and why, as JSON; whatever happens.",
+)
 def command(
-    place: Place, output: Output, targets: tuple[str, ...], allow: Mapping[Budget, int], *, auto_approve: bool
+    place: Place,
+    output: Output,
+    saved: Path | None,
+    targets: tuple[str, ...],
+    allow: Mapping[Budget, int],
+    receipt: Path | None,
+    *,
+    auto_approve: bool,
 ) -> int:
-    """Plan, ask, and do it. Run it again after whatever went wrong: it finishes the rest."""
-    from reconciler.reporting.progress import ProgressSink
-    from reconciler.session import BugError, Session
+    """Plan, ask, and do it. Run it again after whatever went wrong: it finishes the rest.
 
+    PLAN is a file of `plan --out`: a review of it was the approval. It is planned again; what is as it was approved is
+    done, and what moved since is told and left alone.
+    """
+    from reconciler.commands.receipt import Record
+    from reconciler.session import Session
+
+    file = file_word(saved) if saved else None
+    words = [*([file] if file else target_words(targets)), *allow_words(allow)]
+    again = command_line(place, "apply", *words)
+    shown = output.json or receipt is not None
+    record = Record(place, settings(), receipt, again=again, saved=file, with_state=shown)
+    with ending_early() as cancelled:
+        session = Session(place, settings(), cancelled, say_at_times(), say)
+        return record.run(lambda: _apply(session, record, output, saved, targets, allow, ask=not auto_approve))
+
+
+def _apply(
+    session: "Session",
+    record: "Record",
+    output: Output,
+    saved: Path | None,
+    targets: tuple[str, ...],
+    allow: Mapping[Budget, int],
+    *,
+    ask: bool,
+) -> int:
+    from reconciler.reporting.progress import ProgressSink
+    from reconciler.session import BugError
+
+    if saved is not None and targets:
+        raise click.UsageError("a saved plan has its targets already: leave --target out, or plan anew with it")
+    approved = session.approval(saved) if saved is not None else None
+    show_once = _shown_once(output, session.place)
+
+    def approve(plan: Plan) -> bool:
+        record.plan = plan
+        show_once(plan)
+        if ask and approved is None:
+            if output.json:
+                _show_to_reader(plan, output, session.place)
+            if not _approved(plan):
+                return False
+        record.begun = True
+        return True
+
+    sink = ProgressSink(sys.stderr, clock=time.monotonic)
+    try:
+        plan, report = session.apply(
+            targets=targets, approve=approve, sink=sink, owner=owner(), allow=allow, approved=approved
+        )
+    except BugError as bug:
+        record.plan = bug.plan
+        _show(record.completed(bug.report, BUG), bug.plan, output)
+        raise
+    record.plan = plan
+    if report is None:
+        say("Not approved: nothing was done.")
+        record.not_done("it was not approved", FAILED)
+        return FAILED
+    if plan.actions or not report.moved:
+        show_once(plan)
+    code = exit_code(report, plan)
+    _show(record.completed(report, code), plan, output)
+    return code
+
+
+def _shown_once(output: Output, place: Place) -> Callable[[Plan], None]:
     shown: list[Plan] = []
 
     def show_once(plan: Plan) -> None:
@@ -48,34 +137,15 @@ def command(
             shown.append(plan)
             show_plan(plan, output, place, command=None)
 
-    def approve(plan: Plan) -> bool:
-        show_once(plan)
-        if auto_approve:
-            return True
-        if output.json:
-            _show_to_reader(plan, output, place)
-        return _approved(plan)
-
-    with ending_early() as cancelled:
-        session = Session(place, settings(), cancelled, say_at_times(), say)
-        sink = ProgressSink(sys.stderr, clock=time.monotonic)
-        try:
-            plan, report = session.apply(targets=targets, approve=approve, sink=sink, owner=owner(), allow=allow)
-        except BugError as bug:
-            _show(bug.report, bug.plan, output)
-            raise
-    if report is None:
-        say("Not approved: nothing was done.")
-        return FAILED
-    show_once(plan)
-    _show(report, plan, output)
-    return exit_code(report, plan)
+    return show_once
 
 
 def exit_code(report: Report, plan: Plan) -> int:
     """Turn what happened into the exit code of design §4."""
     if report.interrupted:
         return INTERRUPTED
+    if report.moved:
+        return FAILED
     if any(report.count(outcome) for outcome in (Outcome.FAILED, Outcome.UNKNOWN, Outcome.BLOCKED)):
         return FAILED
     if has_errors((*plan.diagnostics, *report.diagnostics)):
@@ -107,6 +177,9 @@ def _show(report: Report, plan: Plan, output: Output) -> None:
         return
     from reconciler.reporting.text import render_report
 
+    # The plan's own are told with the plan.
+    own = tuple(item for item in report.diagnostics if item not in plan.diagnostics)
+    report = report.model_copy(update={"diagnostics": own})
     text = render_report(report, plan, color=output.color, width=output.width)
     if text:
         output.result(text)

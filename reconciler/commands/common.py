@@ -3,6 +3,7 @@
 import functools
 import os
 import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -11,7 +12,7 @@ import tempfile
 import threading
 import time
 import traceback
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
@@ -19,8 +20,8 @@ from typing import Any, TypeVar
 
 import click
 
-from reconciler.commands.exits import INTERRUPTED
-from reconciler.diagnostics import Diagnostic, ReconcilerError, error
+from reconciler.commands.exits import BUG, FAILED, INTERRUPTED
+from reconciler.diagnostics import Diagnostic, Interrupted, ReconcilerError, error
 from reconciler.model.workspace import DEFAULT_ENVIRONMENT, Budget
 from reconciler.reporting.escape import plain
 from reconciler.reporting.text import render_diagnostics
@@ -122,6 +123,46 @@ def short_path(path: Path) -> Path:
     """Return a path as people write it: relative to the working folder where it is below that."""
     whole, here = path.resolve(), Path.cwd()
     return whole.relative_to(here) if whole.is_relative_to(here) else path
+
+
+def command_line(place: Place, name: str, *words: str) -> str:
+    """Write a command for this place, as it would be typed."""
+    flags = [] if place.specs == Path("specs") else ["--specs", str(place.specs)]
+    flags += ["--env", place.environment] if place.environment else []
+    flags += ["--sandbox"] if place.sandbox else []
+    return shlex.join(["reconciler", name, *flags, *words])
+
+
+def target_words(targets: Iterable[str]) -> list[str]:
+    """Write `--target` flags."""
+    return [word for target in targets for word in ("--target", target)]
+
+
+def allow_words(allow: Mapping[Budget, int]) -> list[str]:
+    """Write `--allow` flags."""
+    return [word for budget, amount in allow.items() for word in ("--allow", f"{budget.value}={amount}")]
+
+
+def file_word(path: Path) -> str:
+    """Write a file as an argument that is not taken for a flag."""
+    return f"./{path}" if str(path).startswith("-") else str(path)
+
+
+def verdict(problem: BaseException) -> tuple[int, tuple[Diagnostic, ...]]:
+    """Turn what ended a command into its exit code and what there is to put right."""
+    if isinstance(problem, BrokenPipeError):
+        return FAILED, ()
+    if isinstance(problem, OSError):
+        where = f"{problem.filename}: " if isinstance(problem.filename, str) else ""
+        words = f"{where}{(problem.strerror or type(problem).__name__).lower()}"
+        return FAILED, (error("system", words, hint="the system refused this; put it right, then run again"),)
+    if isinstance(problem, ReconcilerError):
+        return FAILED, tuple(problem.diagnostics)
+    if isinstance(problem, click.ClickException):
+        return FAILED, (error("usage", problem.format_message()),)
+    if isinstance(problem, Interrupted | KeyboardInterrupt | click.Abort):
+        return INTERRUPTED, ()
+    return BUG, (error("bug", f"an error of reconciler itself ({type(problem).__name__})"),)
 
 
 def say(words: str) -> None:

@@ -1,4 +1,3 @@
-import shlex
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -7,12 +6,16 @@ import click
 from reconciler.commands.common import (
     Output,
     allow_option,
+    allow_words,
+    command_line,
     commit_of,
+    file_word,
     output_options,
     place_options,
     say_at_times,
     settings,
     target_option,
+    target_words,
 )
 from reconciler.commands.exits import CHANGES, FAILED, OK
 from reconciler.diagnostics import has_errors
@@ -31,11 +34,18 @@ from reconciler.wiring import Place
 )
 @click.option("--detailed-exitcode", is_flag=True, help="Exit with 2 where changes are pending.")
 @click.option("--verbose", is_flag=True, help="Show changed texts in full.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Save the plan: `apply FILE` does exactly this, and asks nobody.",
+)
 def command(
     place: Place,
     output: Output,
     targets: tuple[str, ...],
     allow: Mapping[Budget, int],
+    out: Path | None,
     *,
     no_refresh: bool,
     detailed_exitcode: bool,
@@ -46,7 +56,13 @@ def command(
 
     session = Session(place, settings(), told=say_at_times())
     plan = session.plan(refresh=not no_refresh, targets=targets, allow=allow).plan
-    show_plan(plan, output, place, command=_apply_command(place, targets, allow), verbose=verbose)
+    if out is not None:
+        from reconciler.reporting.escape import json_escapes
+        from reconciler.store.output import write_output
+
+        write_output(out, json_escapes(session.sealed(plan)), what="the plan")
+    words = [*(target_words(targets) if out is None else [file_word(out)]), *allow_words(allow)]
+    show_plan(plan, output, place, command=command_line(place, "apply", *words), verbose=verbose)
     if _needs_somebody(plan):
         return FAILED
     return CHANGES if detailed_exitcode and pending(plan) else OK
@@ -70,16 +86,6 @@ def show_plan(plan: Plan, output: Output, place: Place, *, command: str | None, 
         verbose=verbose,
     )
     output.result(text)
-
-
-def _apply_command(place: Place, targets: tuple[str, ...], allow: Mapping[Budget, int]) -> str:
-    words = ["reconciler", "apply"]
-    words += [] if place.specs == Path("specs") else ["--specs", str(place.specs)]
-    words += ["--env", place.environment] if place.environment else []
-    words += ["--sandbox"] if place.sandbox else []
-    words += [word for target in targets for word in ("--target", target)]
-    words += [word for budget, amount in allow.items() for word in ("--allow", f"{budget.value}={amount}")]
-    return shlex.join(words)
 
 
 def pending(plan: Plan) -> bool:

@@ -16,7 +16,7 @@ from reconciler.commands.exits import FAILED, OK
 )
 @click.option("--check", is_flag=True, help="Write nothing; exit with 1 where a file is not as it should be.")
 def command(out: Path, *, check: bool) -> int:
-    """Write the JSON Schemas of campaign and workspace files, of the plan and of the state, for editors and tools."""
+    """Write the JSON Schemas of campaign and workspace files, of plan, receipt and state, for editors and tools."""
     from reconciler.loading.schemas import schema_texts, write_schemas
 
     if not check:

@@ -8,6 +8,7 @@ from pydantic import BaseModel
 
 from reconciler.model.campaign import CampaignFile
 from reconciler.model.plan import Plan
+from reconciler.model.report import Report
 from reconciler.model.state import State
 from reconciler.model.workspace import WorkspaceFile
 
@@ -43,6 +44,7 @@ def schema_texts() -> dict[str, str]:
         "campaign": _campaign(),
         "workspace": _workspace(),
         "plan": _document(Plan, "Plan of reconciler (plan --format json)"),
+        "receipt": _document(Report, "Receipt of reconciler (apply --receipt, apply --format json)"),
         "state": _document(State, "State of reconciler"),
     }
     return {
