@@ -112,7 +112,7 @@ def test_what_failed_is_exit_code_1_and_the_same_command_finishes_it(wanting: Wo
     failed = wanting.cli("apply", "--auto-approve")
     assert failed.code == 1
     assert "no_leads_enrolled" in failed.out
-    assert "Run the same command again" in failed.out
+    assert "Run `reconciler apply` again" in failed.out
     assert sent_to(wanting) == 0
     again = wanting.cli("apply", "--auto-approve")
     assert again.code == 0

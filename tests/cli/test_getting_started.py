@@ -128,7 +128,7 @@ def test_schema_writes_and_checks(tmp_path: Path, world: World) -> None:
     out = tmp_path / "schemas"
     assert world.cli("schema", "--out", str(out)).code == 0
     assert sorted(path.name for path in out.iterdir()) == [
-        f"{name}.schema.json" for name in ("campaign", "plan", "state", "workspace")
+        f"{name}.schema.json" for name in ("campaign", "plan", "receipt", "state", "workspace")
     ]
     assert world.cli("schema", "--check", "--out", str(out)).code == 0
     (out / "plan.schema.json").write_text("{}\n")

@@ -32,7 +32,7 @@ def test_schemas_can_be_written(tmp_path: Path) -> None:
     assert {path.name: path.read_text(encoding="utf-8") for path in paths} == schema_texts()
 
 
-@pytest.mark.parametrize("name", ["campaign", "workspace", "plan", "state"])
+@pytest.mark.parametrize("name", ["campaign", "workspace", "plan", "receipt", "state"])
 def test_editors_get_words(name: str) -> None:
     schema = json.loads(schema_texts()[f"{name}.schema.json"])
     assert schema["$schema"].endswith("2020-12/schema")
