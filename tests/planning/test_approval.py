@@ -4,8 +4,9 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from support.examples import examples
 from support.planrun import carry_out
 from support.plans import EDITED, STEPS, campaign, desired, inputs, known, live, outline, roster, stop
 from support.planworlds import World, worlds
@@ -20,7 +21,7 @@ from reconciler.model.state import CampaignState
 from reconciler.planning.approval import moved_since, not_touched, words
 from reconciler.planning.planner import make_plan
 
-SOME = settings(max_examples=60, deadline=None)
+SOME = examples(60)
 PEOPLE = roster(10, digest="ten people")
 CREATED = make_plan(inputs(campaign(), rosters=PEOPLE))
 UPDATED = make_plan(inputs(campaign(name="New"), known(), live(), PEOPLE))

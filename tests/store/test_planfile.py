@@ -6,9 +6,10 @@ from typing import Any
 
 import jsonschema
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 from reporting.situations import PLANS, monday
+from support.examples import examples
 from support.planworlds import World, worlds
 from support.world import REPOSITORY
 
@@ -53,7 +54,7 @@ def test_a_saved_plan_is_read_as_it_was(path: Path, name: str) -> None:
     assert read(path) == PLANS[name]()
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(world=worlds())
 def test_any_plan_is_read_as_it_was(path: Path, world: World) -> None:
     plan = make_plan(world.inputs())
@@ -217,7 +218,7 @@ def test_a_file_of_somebody_else(path: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert refusal(path) == ("plan-file-missing", f"{path} cannot be read: permission denied")
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.binary(max_size=60))
 def test_whatever_stands_in_it_is_told_as_damaged(path: Path, data: bytes) -> None:
     path.write_bytes(data)
