@@ -69,6 +69,7 @@ class LocalStore:
         self._times = times
         self._view: _View | None = None
         self._reading = threading.Lock()
+        self._writing = threading.Lock()
 
     def read(self) -> State:
         """Read the newest state; what has not changed since is not read again.
@@ -251,7 +252,15 @@ class LocalStore:
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
-        """Hold the short lock of writers. Raises `StateError` (`state-busy`) where somebody keeps it for too long."""
+        """Hold the short lock of writers. Raises `StateError` (`state-busy`) where somebody keeps it for too long.
+
+        The threads of this process queue up before it: at the lock of the file they would have to ask again and again.
+        """
+        with self._writing, self._file_locked():
+            yield
+
+    @contextmanager
+    def _file_locked(self) -> Iterator[None]:
         from filelock import FileLock, Timeout
 
         lock = FileLock(self._folder / "state.lock", mode=FILE_MODE, thread_local=False)
@@ -263,7 +272,8 @@ class LocalStore:
                     error(
                         "state-busy",
                         f"Another process has been writing to {self._folder} for {_LOCK_TIMEOUT:.0f} seconds.",
-                        hint="Nothing was written. Look for a reconciler process that hangs, then run again.",
+                        hint="Nothing was written. Look for a reconciler process that hangs or is suspended, end it or "
+                        "let it go on, then run again.",
                     )
                 ) from None
         try:
