@@ -103,6 +103,11 @@ class Lease(Protocol):
 class StateStore(Protocol):
     """Where the state lives. No state is not an empty state: `read` raises where there is none."""
 
+    @property
+    def wave(self) -> int:
+        """How many campaigns are carried out side by side: as many share the wait for a record to be durable."""
+        ...
+
     def read(self) -> State:
         """Read the newest state; raises `StateError` where it is missing, damaged or newer than this program."""
         ...

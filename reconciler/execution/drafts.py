@@ -139,7 +139,7 @@ def _shown(work: Work, remote: RemoteCampaign, digest: str) -> str | None:
 def _read_back(work: Work, campaign_id: str) -> None:
     """Keep the steps as the server shows them after a write that is written down already.
 
-    Without it they are compared with what was sent.
+    Without it they are compared with what was sent. It is written with whatever is written next.
     """
     try:
         shown = work.tools.reader.show(campaign_id)
@@ -147,4 +147,4 @@ def _read_back(work: Work, campaign_id: str) -> None:
         return
     if shown is not None and shown.steps is not None:
         digest = work.tools.keep(dump_steps(shown.steps))
-        work.tools.change(lambda state: transitions.read_back(state, work.key, digest))
+        work.tools.keeper.soon(lambda state: transitions.read_back(state, work.key, digest))

@@ -10,7 +10,7 @@ from reconciler.diagnostics import Diagnostic, StateError
 from reconciler.execution.campaign import carry_out
 from reconciler.execution.checks import Checks
 from reconciler.execution.keeper import Keeper
-from reconciler.execution.reading import WORKERS, Reader
+from reconciler.execution.reading import Reader
 from reconciler.execution.tools import Tools
 from reconciler.execution.work import Work
 from reconciler.model.campaign import Campaign
@@ -99,9 +99,10 @@ class Executor:
             return self._campaign(tools, run, key, wanted.get(key), actions[key])
 
         results: dict[str, list[ActionResult]] = {}
-        with ThreadPoolExecutor(WORKERS, thread_name_prefix="apply") as threads:
+        with ThreadPoolExecutor(self.store.wave, thread_name_prefix="apply") as threads:
             for part in ([key for key in keys if key in pausing], [key for key in keys if key not in pausing]):
                 results.update(zip(part, threads.map(run_one, part), strict=True))
+        keeper.flush()
         return Report(
             plan_digest=run.plan.digest,
             started_at=began,

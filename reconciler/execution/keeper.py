@@ -68,6 +68,16 @@ class Keeper:
             raise ticket.failure
         return self._latest
 
+    def soon(self, transition: Transition) -> None:
+        """Make a change with the next record, or with `flush`: for what may be lost, as the next run finds it out."""
+        with self._queue:
+            self._waiting.append(_Ticket(transition, ""))
+
+    def flush(self) -> None:
+        """Write what waits. Raises nothing: all of it may be lost."""
+        with self._commit:
+            self._write()
+
     def _write(self) -> None:
         with self._queue:
             batch, self._waiting = self._waiting, []

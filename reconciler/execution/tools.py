@@ -3,7 +3,6 @@
 import threading
 import uuid
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
@@ -104,6 +103,5 @@ class Tools:
             raise
 
     def _drop(self, operation: str) -> None:
-        """Close an intent whose request did nothing. Where that cannot be written, the next run finds it out."""
-        with suppress(StateError):
-            self.change(lambda state: state.without([operation]))
+        """Close an intent whose request did nothing. Where that is not written, the next run finds it out."""
+        self.keeper.soon(lambda state: state.without([operation]))

@@ -96,8 +96,8 @@ def updated(state: State, key: str, campaign: Campaign, capabilities: Capabiliti
 
 def read_back(state: State, key: str, digest: str) -> State:
     """Write down how the server shows the steps that were last written."""
-    entry = state.campaigns[key]
-    if entry.read_back_digest == digest:
+    entry = state.campaigns.get(key)
+    if entry is None or entry.read_back_digest == digest:
         return state
     return state.with_campaign(key, entry.model_copy(update={"read_back_digest": digest}))
 

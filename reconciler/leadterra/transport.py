@@ -19,6 +19,9 @@ from reconciler.leadterra.retries import AttemptFailed, Tries, worth_another
 if TYPE_CHECKING:
     import httpx
 
+SIDE_BY_SIDE = 8
+"""Requests under way at once, however many threads ask; a 429 slows them down."""
+
 LARGEST_ANSWER = 32 * 1024 * 1024
 CONNECT_TIMEOUT = 5.0
 _FIRST_WAIT = 0.5
@@ -61,6 +64,7 @@ class Transport:
         self._max_wait = max_wait
         self._told = told or _nobody
         self._may_send = may_send
+        self._under_way = threading.BoundedSemaphore(SIDE_BY_SIDE)
         _silence_libraries()
         self._http = _http_client(self.base_url, timeout, transport)
 
@@ -119,7 +123,8 @@ class Transport:
     def _once(self, call: Call) -> Answer:
         failure: AttemptFailed | None
         try:
-            answer, wait = self._exchange(call)
+            with self._under_way:
+                answer, wait = self._exchange(call)
         except ReconcilerError:
             raise
         except Exception as problem:

@@ -23,6 +23,8 @@ TIMES = Times(beat=60.0, expiry=300.0, poll=10.0)
 _READ_AHEAD = 32 * 1024 * 1024
 _CHUNK = 500
 
+WAVE = 64
+
 
 class GitStore:
     """`StateStore` on a ref. One append is one push, which is the compare and swap; one read asks the remote once.
@@ -49,6 +51,11 @@ class GitStore:
         self._listed: dict[str, Entry] = {}
         self._listed_at = ""
         self._blobs: dict[str, bytes] = {}
+
+    @property
+    def wave(self) -> int:
+        """How many campaigns share the wait for a record: it is durable after a push, which takes about a second."""
+        return WAVE
 
     def read(self) -> State:
         """Read the newest state. Threads that ask at the same time share the answer to a question asked after theirs.

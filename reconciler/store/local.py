@@ -31,6 +31,8 @@ _LOCK_POLL = 0.005
 _SMALLEST_COMPACTION = 256 * 1024
 _TAIL = 128
 
+WAVE = 8
+
 
 class _Sign(NamedTuple):
     """What tells one version of a file from another. None of it changes by reading."""
@@ -70,6 +72,11 @@ class LocalStore:
         self._view: _View | None = None
         self._reading = threading.Lock()
         self._writing = threading.Lock()
+
+    @property
+    def wave(self) -> int:
+        """How many campaigns share the wait for a record: it is durable in a millisecond."""
+        return WAVE
 
     def read(self) -> State:
         """Read the newest state; what has not changed since is not read again.
