@@ -10,7 +10,7 @@ from reconciler.loading.layers import Layer
 from reconciler.loading.shape import Shape, nearest, shape_at
 from reconciler.loading.yamlmarks import MAX_PROBLEMS, Path
 from reconciler.model.campaign import KEY_PATTERN
-from reconciler.model.workspace import DAY_PATTERN, NO_DAY
+from reconciler.model.workspace import DAY_PATTERN, NO_DAY, REF_PATTERN, REMOTE_PATTERN
 
 _KINDS = {
     "string_type": "a text",
@@ -194,6 +194,10 @@ def _pattern_words(pattern: str, shown: str) -> str:
         return f"is `{shown}`; {rule}"
     if pattern == DAY_PATTERN:
         return f"must be a day written like 2026-12-05, not `{shown}`"
+    if pattern == REMOTE_PATTERN:
+        return f"must be the name of a remote such as `origin`, not `{shown}`"
+    if pattern == REF_PATTERN:
+        return f"must be a ref such as `refs/reconciler/production`, not `{shown}`"
     return f"must be a time of day from 00:00 to 23:59, not `{shown}`"
 
 

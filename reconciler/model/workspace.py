@@ -10,8 +10,8 @@ from pydantic_core import PydanticCustomError
 from reconciler.model.base import Authored, Frozen
 from reconciler.model.campaign import Campaign, NonBlank
 
-GitName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9._-]{0,79}$")]
-GitRef = Annotated[str, StringConstraints(pattern=r"^refs(/[A-Za-z0-9_][A-Za-z0-9._-]{0,79}){2,4}$")]
+REMOTE_PATTERN = r"^[A-Za-z0-9_][A-Za-z0-9._-]{0,79}$"
+REF_PATTERN = r"^refs(/[A-Za-z0-9_][A-Za-z0-9._-]{0,79}){2,4}$"
 Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 DAYS: tuple[Day, ...] = get_args(Day)
 ClockTime = Annotated[str, StringConstraints(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
@@ -136,9 +136,12 @@ class StateFile(Authored):
         description="`git`: in a ref of the repository's own remote, for everybody who may push there. "
         "`local`: in `.reconciler/<environment>/` beside `specs/`, for one machine.",
     )
-    remote: GitName = Field(default="origin", description="Name of the remote (`git`); never an address.")
-    ref: GitRef | None = Field(
+    remote: str = Field(
+        pattern=REMOTE_PATTERN, default="origin", description="Name of the remote (`git`); never an address."
+    )
+    ref: str | None = Field(
         default=None,
+        pattern=REF_PATTERN,
         description="Ref of the state (`git`); by default `refs/reconciler/<workspace>`. "
         "Another environment has one of its own, `<ref>@<environment>`.",
         examples=["refs/reconciler/production"],
