@@ -74,7 +74,7 @@ class GitStore:
                 raise refusals.exists(self._repository.name)
             if self._repository.seen() is not None:
                 raise self._gone()
-            if not self._publish(None, change):
+            if not self._push(None, change):
                 raise refusals.exists(self._repository.name)
 
     def append(self, record: Record, *, fence: int | None) -> None:
@@ -108,7 +108,7 @@ class GitStore:
         """Return a blob. Raises `StateError`: `blob-missing` or `blob-damaged`, or as `read` does."""
         check_name(name)
         with self._lock:
-            found = self._pending.get(name) or self._blobs.get(name)
+            found = self._pending.get(name, self._blobs.get(name))
             if found is None:
                 found = self._read_blob(name)
         return checked(name, found, place=self._repository.name)
@@ -192,11 +192,11 @@ class GitStore:
                         raise
                     view = None
                     continue
-                if self._publish(view.head, change):
+                if self._push(view.head, change):
                     return
                 view = None
 
-    def _publish(self, old: str | None, change: Change) -> bool:
+    def _push(self, old: str | None, change: Change) -> bool:
         """Commit and push; False where somebody else moved the ref meanwhile."""
         asked, pending = self._asked, dict(self._pending)
         blobs = {gitview.blob_path(name): content for name, content in pending.items()}
