@@ -49,7 +49,7 @@ class GitStore:
         self._asked = self._answered = 0
         self._pending: dict[str, bytes] = {}
         self._listed: dict[str, Entry] = {}
-        self._listed_at = ""
+        self._listed_at: str | None = None
         self._blobs: dict[str, bytes] = {}
 
     @property
@@ -60,8 +60,8 @@ class GitStore:
     def read(self) -> State:
         """Read the newest state. Threads that ask at the same time share the answer to a question asked after theirs.
 
-        Raises `StateError`: `state-missing`, `state-remote`, `state-rewritten`, `state-damaged`, `journal-damaged`,
-        `state-newer`, `state-git` or `state-no-remote`.
+        Raises `StateError`: `state-missing`, `state-gone`, `state-remote`, `state-rewritten`, `state-damaged`,
+        `journal-damaged`, `state-newer`, `state-git` or `state-no-remote`.
         """
         return self._newest().state
 
@@ -130,16 +130,20 @@ class GitStore:
     def history(self) -> Iterator[Happening]:
         """Tell who did what when, newest first; a shallow clone brings older commits as they are asked for."""
         head: str | None = self._newest().head
+        told = 0
         while head is not None:
             found = self._repository.commits(head, _CHUNK)
             if not found:
-                self._repository.deepen(_CHUNK)
-                continue
+                self._repository.deepen(told + _CHUNK)
+                found = self._repository.commits(head, _CHUNK)
+            if not found:
+                return
             for raw in found:
                 commit = read_commit(raw)
                 if commit.happening is not None:
                     yield commit.happening
                 head = commit.parent
+            told += len(found)
 
     def held(self, *, anew: bool) -> Held:
         """Return who holds the lease."""
@@ -214,19 +218,20 @@ class GitStore:
     def _index(self) -> dict[str, Entry]:
         """List the blobs of the view. Blobs only become more: what was listed before stays true."""
         view = self._view
-        if view is not None and not self._listed_at:
+        if view is not None and self._listed_at is None:
             self._listed |= self._repository.tree(view.head, gitview.BLOBS)
             self._listed_at = view.head
         return self._listed
 
     def _read_blob(self, name: str) -> bytes | None:
-        view = self._view or self._refresh()
         path = gitview.blob_path(name)
-        if path not in self._index() and self._listed_at != view.head:
-            self._listed_at = ""
-        there = self._index().get(path)
-        if there is None:
-            return None
+        if path not in self._index():
+            # Somebody else may have written it since.
+            if self._refresh().head != self._listed_at:
+                self._listed_at = None
+            if path not in self._index():
+                return None
+        there = self._listed[path]
         # Whoever asks for one asks for many: the others come along, as far as there is room.
         room = _READ_AHEAD - sum(map(len, self._blobs.values()))
         wanted = {path: there}
@@ -249,14 +254,14 @@ class GitStore:
         return GitRegister(self, self._repository.common / "reconciler" / place)
 
     def _missing(self) -> StateError:
-        if self._repository.seen() is None:
-            hint = "If there was one, look for its ref: another `workspace`, `state.ref` or --env has another one."
-            return refusals.missing(self._repository.name, hint=hint)
-        return refusals.missing(self._repository.name, hint=f"But this clone has seen one. {self._bring_back()}")
+        if self._repository.seen() is not None:
+            return self._gone()
+        hint = "If there was one, look for its ref: another `workspace`, `state.ref` or --env has another one."
+        return refusals.missing(self._repository.name, hint=hint)
 
     def _gone(self) -> StateError:
-        words = f"There was a state in {self._repository.name}, and it is gone: this clone has seen it."
-        return StateError(error("state-rewritten", words, hint=f"Nothing was made. {self._bring_back()}"))
+        words = f"There was a state in {self._repository.name}, this clone has seen it, and it is gone."
+        return StateError(error("state-gone", words, hint=f"Nothing was changed. {self._bring_back()}"))
 
     def _bring_back(self) -> str:
         there = self._repository

@@ -104,8 +104,8 @@ class Repository:
         raise AssertionError("unreachable")
 
     def deepen(self, commits: int) -> None:
-        """Bring so many older commits into a shallow clone, of this ref alone. Raises `StateError` (`state-remote`)."""
-        done = self._fetch(f"--deepen={commits}", self.ref)
+        """Bring the newest so many commits into a shallow clone, of this ref alone. Raises `StateError`."""
+        done = self._fetch(f"--depth={commits}", self.ref)
         if not done.ok:
             raise self.away("could not be read", done)
 
@@ -216,7 +216,8 @@ class Repository:
         return _Place((self._folder / common).resolve(), shallow == "true", kind)
 
     def _fetch(self, *arguments: str) -> Done:
-        flags = ("--quiet", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules", "--no-auto-maintenance")
+        # Not `--quiet`: it would keep back that a ref was not moved forward.
+        flags = ("--no-tags", "--no-write-fetch-head", "--no-recurse-submodules", "--no-auto-maintenance")
         *shape, refspec = arguments
         return self._git.run(
             "fetch", *flags, "--show-forced-updates", "--refmap=", *shape, "--", self.remote, refspec, seconds=FETCH

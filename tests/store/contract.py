@@ -52,7 +52,7 @@ def take(owner="holder"):
 class Backend(Protocol):
     """One place for a state, empty at first. `code` is a Python expression that opens it in another process.
 
-    In it, `times=None` can be replaced. `quick` are times for tests of a holder that sleeps: a beat fits into them several times.
+    In it, `times=None` can be replaced. `quick` are times for tests of a holder that sleeps.
     """
 
     code: str

@@ -38,7 +38,14 @@ class GitBackend:
         git(folder, "init", "--quiet", "--bare", f"--object-format={form}", "remote.git")
         git(self.remote, "symbolic-ref", "HEAD", "refs/heads/main")
         self.clone = folder / "clone"
-        git(folder, "clone", "--quiet", "remote.git", "clone")
+        git(folder, "init", "--quiet", f"--object-format={form}", "--initial-branch=main", "clone")
+        git(self.clone, "remote", "add", "origin", str(self.remote))
+        (self.clone / "specs").mkdir()
+        (self.clone / "specs" / "file").write_text("theirs\n")
+        git(self.clone, "add", ".")
+        git(self.clone, "commit", "--quiet", "--message", "one")
+        git(self.clone, "commit", "--quiet", "--allow-empty", "--message", "two")
+        git(self.clone, "push", "--quiet", "origin", "HEAD:refs/heads/main")
         self.code = (
             "opened(__import__('functools').partial(__import__('reconciler.store.git', fromlist=['x']).GitStore, "
             f"__import__('pathlib').Path({str(self.clone)!r}), remote='origin', ref={REF!r}, pauses={PAUSES}), "
@@ -55,6 +62,9 @@ class GitBackend:
 
     def head(self) -> str:
         return git(self.remote, "rev-parse", REF).strip()
+
+    def commits(self) -> int:
+        return int(git(self.remote, "rev-list", "--count", REF))
 
     def snapshot(self) -> object:
         return self.head()

@@ -1,26 +1,12 @@
 """The state in a folder: the contract of every backend, and what is a folder's own."""
 
-import errno
-import json
-import os
-import signal
-import stat
-import subprocess
-import sys
-import threading
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from store.contract import NOW, STATE, StoreContract, add_stop, code_of, lease_of, put, record, scopes
+from store.contract import STATE, StoreContract
 
-from reconciler.diagnostics import StateError
-from reconciler.model.state import State
-from reconciler.ports import StateStore, update_state
-from reconciler.store import local
 from reconciler.store.lease import Times
 from reconciler.store.local import TIMES, LocalStore
-from reconciler.store.records import encode_record
 
 
 class LocalBackend:
