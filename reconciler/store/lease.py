@@ -154,10 +154,11 @@ class HeldLease:
             if words is not None:
                 self._take(there, words)
                 continue
+            begun = first is None
             first = first or (there, self._clock())
             if self._alive(there, first[0]):
                 raise self._refusal(there)
-            self._wait_for(there, first)
+            self._wait_for(there, begun=begun)
         self._thread = threading.Thread(target=self._beat, name="lease", daemon=True)
         self._thread.start()
         return self
@@ -220,8 +221,8 @@ class HeldLease:
             return False
         return self._clock() - there.beat < 2.5 * self._times.beat
 
-    def _wait_for(self, there: Held, first: tuple[Held, float]) -> None:
-        if first[0] is there:
+    def _wait_for(self, there: Held, *, begun: bool) -> None:
+        if begun:
             patience = self._times.expiry + self._times.longest_request
             self._told(
                 f"The lock is held by {there.owner}: waiting for a sign of life, for up to {patience:,.0f} s; without "
