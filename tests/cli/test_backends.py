@@ -178,7 +178,9 @@ def test_a_pipeline_refuses_a_state_of_its_own_folder(world: World) -> None:
     assert world.cli("validate", env={"CI": "true"}).code == 0
 
 
-@pytest.mark.parametrize(("value", "ci"), [("", False), ("false", False), ("FALSE", False), ("0", False), ("1", True), ("x", True)])
+@pytest.mark.parametrize(
+    ("value", "ci"), [("", False), ("false", False), ("FALSE", False), ("0", False), ("1", True), ("x", True)]
+)
 def test_what_counts_as_a_pipeline(value: str, *, ci: bool) -> None:
     assert from_environment({"CI": value}).ci is ci
     assert from_environment({}).ci is False
