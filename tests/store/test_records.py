@@ -4,10 +4,11 @@ import random
 from itertools import pairwise
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from store.contract import record
 from store.states import STATE, walk
+from support.examples import examples
 
 from reconciler.diagnostics import StateError
 from reconciler.model.journal import between
@@ -15,7 +16,7 @@ from reconciler.store.document import decode, encode
 from reconciler.store.records import decode_records, encode_record, replay
 
 
-@settings(max_examples=150, deadline=None)
+@examples(150)
 @given(seed=st.integers(0, 2**32))
 def test_any_changes_make_the_state_they_were_made_from(seed: int) -> None:
     old, records, steps = STATE, [], []
@@ -38,7 +39,7 @@ def test_what_did_not_change_is_not_written() -> None:
     assert b'"delta":{}' in encode_record(record(STATE, STATE))
 
 
-@settings(max_examples=100, deadline=None)
+@examples(100)
 @given(seed=st.integers(0, 2**32), data=st.data())
 def test_lines_cut_off_anywhere_are_whole_before(seed: int, data: st.DataObject) -> None:
     states = [STATE, *walk(random.Random(seed), 3)]
