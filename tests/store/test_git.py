@@ -69,7 +69,9 @@ def test_what_is_the_user_s_stays_untouched(backend: GitBackend) -> None:
     before = state_of(backend.clone)
     store = backend.open()
     store.create(STATE, by="ada")
-    put(backend.open(clone=backend.another("other")), "theirs")
+    other = backend.another("other")
+    put(backend.open(clone=other), "theirs")
+    assert git(other, "rev-parse", "--is-shallow-repository") == "false\n"
     with lease_of(store) as lease:
         store.put_blob(b"steps")
         put(store, "ours", fence=lease.fence)
@@ -187,6 +189,7 @@ def test_one_append_is_one_push_and_a_read_is_none(backend: GitBackend, store: G
         act()
         counts.append(len(pushes.read_text().splitlines()))
     assert counts == [1, 1, 2, 2, 2, 2, 2, 3]
+    assert store._pending == {}
     assert len([path for path in backend.files() if path.startswith("blobs/")]) == 20
 
 
@@ -244,6 +247,18 @@ def test_what_is_known_is_not_read_again(backend: GitBackend, store: GitStore, m
         other.read()
     assert decoded == []
     assert [len(oids) for oids in asked] == [1, 1, 1]
+
+
+def test_what_this_clone_has_seen_is_not_brought_again(
+    backend: GitBackend, store: GitStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(store, "a")
+
+    def fetch(_repository: Repository) -> str:
+        raise AssertionError("nothing is new")
+
+    monkeypatch.setattr(Repository, "fetch", fetch)
+    assert scopes(backend.open().read()) == ["a"]
 
 
 def test_threads_share_one_look_at_the_remote(
@@ -604,7 +619,10 @@ def test_settings_of_the_user_make_no_difference(backend: GitBackend, store: Git
     git(backend.clone, "tag", "--annotate", "--message", "t", "v1")
     put(backend.open(clone=backend.another("other")), "ü")
     before = backend.head()
+    git(backend.remote, "tag", "theirs", REF)
     put(store, "a")
+    assert git(backend.clone, "tag") == "v1\n"
+    git(backend.remote, "tag", "--delete", "theirs")
     assert [item.what for item in backend.open().history()][:2] == [("a added",), ("ü added",)]
     assert "refs/tags" not in git(backend.remote, "for-each-ref")
     git(backend.remote, "update-ref", REF, f"{before}^")
