@@ -7,26 +7,25 @@ from functools import cached_property
 from pathlib import Path
 
 from reconciler import wiring
-from reconciler.diagnostics import Diagnostic, Interrupted, ReconcilerError, SpecError, StateError, error, has_errors
-from reconciler.execution import importing, preflight, transitions
+from reconciler.diagnostics import Diagnostic, Interrupted, SpecError, StateError, error, has_errors
+from reconciler.execution import preflight, transitions
 from reconciler.execution.executor import Executor, Run
 from reconciler.execution.reading import Reader, from_state, read_live
 from reconciler.execution.recovery import Recovery, orphans, recover
 from reconciler.leads.ledger import read_segments
-from reconciler.loading.lineage import Kept, read_kept, read_lineage, with_lineage, write_workspace
 from reconciler.loading.loader import Loaded, load
 from reconciler.model.campaign import SequenceStep
-from reconciler.model.live import Capabilities, Live
+from reconciler.model.live import Live
 from reconciler.model.plan import ActionStatus, Plan
 from reconciler.model.report import ActionResult, Moved, Report
 from reconciler.model.roster import Roster
-from reconciler.model.state import Binding, CampaignState, State, dump_steps, load_steps
-from reconciler.model.workspace import Budget, Desired, StateFile
+from reconciler.model.state import Binding, CampaignState, State, load_steps
+from reconciler.model.workspace import Budget, Desired
 from reconciler.planning.approval import moved_since, not_touched
 from reconciler.planning.identity import Subject, settle
 from reconciler.planning.planner import make_plan
 from reconciler.planning.single import Inputs
-from reconciler.planning.targets import choose, nearest
+from reconciler.planning.targets import choose
 from reconciler.ports import EventSink, LeadSource, Lease, StateStore, update_state
 from reconciler.settings import Settings
 from reconciler.store import planfile
@@ -110,49 +109,10 @@ class Session:
             state = self.store.read()
         except StateError as problem:
             if problem.diagnostics[0].code == "state-missing" and desired.lineage is not None:
-                raise StateError(_lost(desired.lineage, self.place.environment)) from problem
+                raise StateError(lost(desired.lineage, self.place.environment)) from problem
             raise
         preflight.check_lineage(state, desired)
         return state
-
-    def may_have_lost_a_state(self) -> bool:
-        """Whether an environment without a state could have had one: a lineage is committed, by whichever made it."""
-        lineage = None if self.place.sandbox else read_lineage(self.place.workspace)
-        return lineage is not None and self.place.environment is not None
-
-    def create_state(self, *, by: str, kept: Kept | None = None) -> tuple[str, ...]:
-        """Create the state of this place and write its lineage into workspace.yaml; return what to tell.
-
-        `kept` is where it is to be kept, and is written down as well; by default it is where workspace.yaml says.
-        A lineage that is committed already means that there was a state: raises `StateError`, since a new one would
-        not know who was written to. A further environment gets a state of the same lineage.
-        """
-        if self.place.sandbox:
-            self.store.read()
-            return ("The sandbox has its state; it is made by itself.",)
-        workspace = self.place.workspace
-        lineage = read_lineage(workspace)
-        if lineage is not None and self.place.environment is None:
-            try:
-                self.store.read()
-            except StateError as problem:
-                if problem.diagnostics[0].code == "state-missing":
-                    raise StateError(_lost(lineage, None)) from problem
-                raise
-        kept = kept or read_kept(workspace)
-        state = wiring.new_state(self.place, self.settings, lineage)
-        written = with_lineage(workspace, state.lineage, **_unsaid(kept)) if lineage is None else None
-        self.store = wiring.open_store(self.place, self.settings, kept)
-        self.store.create(state, by=by)
-        told = [f"Created the state {state.lineage} in {wiring.where(self.place, kept)}."]
-        if written is not None:
-            write_workspace(workspace, written)
-            told.append(f"Wrote its lineage into {workspace}: commit it.")
-        if state.ledger_key is not None:
-            readers = ", for whoever may read the repository" if kept.state.backend == "git" else ""
-            elsewhere = "to keep the key elsewhere, set RECONCILER_LEDGER_KEY beforehand"
-            told.append(f"Its ledger key is kept in it{readers}; {elsewhere}.")
-        return tuple(told)
 
     def validate(self) -> tuple[Diagnostic, ...]:
         """Check files, templates, lists and tokens, offline; return all that was found."""
@@ -248,7 +208,7 @@ class Session:
             return None, from_state(state, wanted)
         address, kind = wiring.server_address(self.place, self.settings)
         preflight.check_binding(state, address, kind, Live(campaigns={}))
-        with self._api(allow_writes=False, desired=desired) as api:
+        with self.api_for(allow_writes=False, desired=desired) as api:
             live = read_live(Reader(api, state.capabilities), api, state, wanted)
         return preflight.check_binding(state, address, kind, live), live
 
@@ -276,7 +236,7 @@ class Session:
             if any(action.status is ActionStatus.READY for action in plan.actions) and not approve(plan):
                 return plan, None
             unwritable = self._refresh(planned, owner, lease)
-            with self._api(allow_writes=True, desired=inputs.desired, lease=lease) as api:
+            with self.api_for(allow_writes=True, desired=inputs.desired, lease=lease) as api:
                 executor = Executor(
                     api=api,
                     store=self.store,
@@ -327,66 +287,14 @@ class Session:
             return tuple(problem.diagnostics)
         return ()
 
-    def server_now(self) -> Binding:
-        """Return what the present environment variables lead to: the server, the kind of key and its pools."""
-        address, kind = wiring.server_address(self.place, self.settings)
-        with self.open_api(allow_writes=False) as api:
-            pools = api.sender_pools()
-        return Binding(address=address, key_kind=kind, pools=tuple(sorted(pool.id for pool in pools)))
-
-    def rebind(self, binding: Binding, *, owner: str) -> None:
-        """Bind the state to another server, key kind and pools; what was learned of the former one is forgotten."""
-        with self.lease(owner) as lease:
-            update_state(
-                self.store,
-                lambda state: state.model_copy(update={"binding": binding, "capabilities": Capabilities()}),
-                by=owner,
-                at=wiring.now(),
-                what=f"bound to {binding.address} ({binding.key_kind})",
-                fence=lease.fence,
-            )
-
-    def import_campaign(self, key: str, campaign_id: str, *, owner: str) -> tuple[CampaignState, tuple[str, ...]]:
-        """Start managing a campaign that exists, or take a managed one as it is now; return it and what to tell.
-
-        Raises `ReconcilerError` where the key has no file, the id is managed under another key, or it cannot be read.
-        """
-        campaign = self.desired.campaign(key)
-        if campaign is None:
-            hint = nearest(key, [item.key for item in self.desired.campaigns]) or "write its file first"
-            raise ReconcilerError(error("import-key", f"no file below {self.place.specs} has the key {key}", hint=hint))
-        with self.lease(owner) as lease:
-            state = self.read_state()
-            importing.check_free(state, key, campaign_id)
-            entry = importing.entry_of(state, campaign, campaign_id)
-            address, kind = wiring.server_address(self.place, self.settings)
-            preflight.check_binding(state, address, kind, Live(campaigns={}))
-            with self._api(allow_writes=False, desired=self.desired) as api:
-                live = read_live(Reader(api, state.capabilities), api, state, {key: entry})
-            binding = preflight.check_binding(state, address, kind, live)
-            if live.pools is None:
-                words = f"{campaign_id} was not imported: it is not known which workspace this is; {live.problems[0]}"
-                raise ReconcilerError(error("import-unread", words))
-            imported, steps, told = importing.take_over(campaign, entry, live.campaigns[key], wiring.now())
-            self.store.put_blob(dump_steps(steps))
-            learned = {"binding": binding, "capabilities": live.capabilities}
-            update_state(
-                self.store,
-                lambda newest: transitions.imported(newest.model_copy(update=learned), key, imported),
-                by=owner,
-                at=wiring.now(),
-                what=f"{key} imported as {campaign_id}",
-                fence=lease.fence,
-            )
-        return imported, told
-
     def open_api(self, *, allow_writes: bool) -> wiring.OpenApi:
         """Open the client without any files: for what must work when they are broken."""
         return wiring.open_api(
             self.place, self.settings, allow_writes=allow_writes, cancelled=self.cancelled, told=self._told
         )
 
-    def _api(self, *, allow_writes: bool, desired: Desired, lease: Lease | None = None) -> wiring.OpenApi:
+    def api_for(self, *, allow_writes: bool, desired: Desired, lease: Lease | None = None) -> wiring.OpenApi:
+        """Open the client for these files; with a lease, nothing is sent once that cannot be shown to last."""
         return wiring.open_api(
             self.place,
             self.settings,
@@ -436,7 +344,8 @@ class BugError(Exception):
         self.report = report
 
 
-def _lost(lineage: str, environment: str | None) -> Diagnostic:
+def lost(lineage: str, environment: str | None) -> Diagnostic:
+    """Tell that a committed lineage has no state."""
     if environment is not None:
         return error(
             "state-lost",
@@ -450,14 +359,6 @@ def _lost(lineage: str, environment: str | None) -> Diagnostic:
         hint="bring the state back. If it is lost for good, take `lineage` out of workspace.yaml by hand, run "
         "`reconciler state init`, and `reconciler import` every campaign that exists before you apply",
     )
-
-
-def _unsaid(kept: Kept) -> dict[str, str]:
-    """Return what workspace.yaml does not say yet, and would be taken to be otherwise."""
-    if kept.settled or kept.state.backend == "local":
-        return {}
-    remote = {} if kept.state.remote == StateFile().remote else {"remote": kept.state.remote}
-    return {"backend": kept.state.backend, **remote}
 
 
 def _to_read(state: State, subjects: Sequence[Subject]) -> dict[str, CampaignState]:

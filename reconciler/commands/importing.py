@@ -1,6 +1,6 @@
 import click
 
-from reconciler.commands.common import Output, owner, place_options, say_at_times, settings
+from reconciler.commands.common import Output, owner, place_options, say, say_at_times, settings
 from reconciler.commands.exits import OK
 from reconciler.wiring import Place
 
@@ -16,8 +16,10 @@ def command(place: Place, key: str, campaign_id: str) -> int:
     """
     from reconciler.reporting.escape import plain
     from reconciler.session import Session
+    from reconciler.upkeep import import_campaign
 
-    entry, told = Session(place, settings(), told=say_at_times()).import_campaign(key, campaign_id, owner=owner())
+    session = Session(place, settings(), told=say_at_times(), said=say)
+    entry, told = import_campaign(session, key, campaign_id, owner=owner())
     Output.result(plain(f'{key} is {entry.id}, "{entry.name}", {entry.status}.'))
     for words in told:
         Output.result(plain(f"  Note: {words}."))

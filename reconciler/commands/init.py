@@ -13,12 +13,13 @@ def command(place: Place, backend: str | None) -> int:
     from reconciler import wiring
     from reconciler.loading.starter import new_workspace
     from reconciler.session import Session
+    from reconciler.upkeep import create_state
 
     wiring.choose_backend(place, backend)
     for path in new_workspace(place.specs):
         Output.result(f"Wrote {short_path(path)}")
     kept = wiring.choose_backend(place, backend)
-    for line in Session(place, settings()).create_state(by=owner(), kept=kept):
+    for line in create_state(Session(place, settings()), by=owner(), kept=kept):
         Output.result(line)
     Output.result("Edit the files; reconciler validate checks them.")
     Output.result("Next: reconciler plan --sandbox (no account needed); then set LEADTERRA_API_KEY: reconciler plan")

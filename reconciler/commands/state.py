@@ -33,17 +33,17 @@ def command() -> None:
 @approve_option
 def init(place: Place, backend: str | None, *, auto_approve: bool) -> int:
     """Create the state of this environment and write its lineage into workspace.yaml."""
-    from reconciler import wiring
+    from reconciler import upkeep, wiring
     from reconciler.session import Session
 
     kept = wiring.choose_backend(place, backend)
     session = Session(place, settings())
-    if session.may_have_lost_a_state() and not auto_approve:
+    if upkeep.may_have_lost_a_state(session) and not auto_approve:
         say("A new state knows of no campaign: had there been one before, its people would be written to twice.")
         if not confirm(f"Type {place.environment} if this environment never had a state:", place.environment or ""):
             say("Nothing was made.")
             return FAILED
-    for line in session.create_state(by=owner(), kept=kept):
+    for line in upkeep.create_state(session, by=owner(), kept=kept):
         Output.result(line)
     return OK
 
@@ -172,10 +172,11 @@ def unlock(place: Place, *, auto_approve: bool) -> int:
 @approve_option
 def rebind(place: Place, *, auto_approve: bool) -> int:
     """Bind the state to the server, the kind of key and the pools of the present environment variables, on purpose."""
+    from reconciler import upkeep
     from reconciler.session import Session
 
     session = Session(place, settings(), told=say)
-    binding = session.server_now()
+    binding = upkeep.server_now(session)
     before = session.store.read().binding
     if before == binding:
         Output.result(f"The state is bound to {_words(binding)} already.")
@@ -185,7 +186,7 @@ def rebind(place: Place, *, auto_approve: bool) -> int:
     if not (auto_approve or confirm("Type rebind to do it:", "rebind")):
         say("Nothing was changed.")
         return FAILED
-    session.rebind(binding, owner=owner())
+    upkeep.rebind(session, binding, owner=owner())
     Output.result(f"The state is bound to {_words(binding)}. `reconciler plan` shows what is there.")
     return OK
 

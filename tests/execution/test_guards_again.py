@@ -12,6 +12,7 @@ from reconciler.leadterra.client import LeadterraClient
 from reconciler.model.live import RemoteCampaign, Started
 from reconciler.sandbox.faults import Action, Fault
 from reconciler.sandbox.options import SandboxOptions
+from reconciler.upkeep import import_campaign
 
 Meanwhile = Callable[[World], object]
 EDITED = {"sequenceSteps": [{"subject": "BUY NOW", "bodyHtml": "<p>!</p>", "delayDays": 0}]}
@@ -230,7 +231,7 @@ def test_a_draft_that_somebody_starts_is_not_replaced(make_world: Callable[..., 
     world.campaign("one", name="New")
     old = remote_id(world)
     world.sandbox.enroll(old, {"leads": [{"email": "someone@example.org"}]})
-    world.session().import_campaign("one", old, owner="test")
+    import_campaign(world.session(), "one", old, owner="test")
     world.campaign("one", name="Newer")
     report = world.apply(meanwhile=lambda: world.sandbox.set_status(old, "running"))
     assert outcomes(report) == [("one", "update", "held")]

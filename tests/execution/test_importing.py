@@ -11,6 +11,7 @@ from reconciler.model.live import LiveStatus
 from reconciler.sandbox.faults import Fault
 from reconciler.sandbox.options import UNDOCUMENTED, SandboxOptions
 from reconciler.sandbox.records import Status
+from reconciler.upkeep import import_campaign
 
 ELSEWHERE = {
     "name": "Made elsewhere",
@@ -46,7 +47,7 @@ def test_a_campaign_as_it_is(any_world: World, status: Status) -> None:
     world.leads("one", 2)
     world.campaign("one")
     before = world.writes()
-    entry, told = world.session().import_campaign("one", campaign_id, owner="test")
+    entry, told = import_campaign(world.session(), "one", campaign_id, owner="test")
     assert (entry.id, entry.status, entry.outside, entry.expected_enrolled) == (campaign_id, status, 2, 2)
     assert (entry.started_at is None) is (status == "draft")
     assert not entry.paused_by_us
@@ -61,7 +62,7 @@ def test_after_an_import_the_plan_shows_the_real_differences_only(any_world: Wor
     world = any_world
     campaign_id = elsewhere(world)
     world.campaign("one", name="Made elsewhere")
-    world.session().import_campaign("one", campaign_id, owner="test")
+    import_campaign(world.session(), "one", campaign_id, owner="test")
     planned = world.plan()
     if readable(world):
         assert actions(planned) == [("one", "update", "ready")]
@@ -74,7 +75,7 @@ def test_a_file_that_is_the_same_has_nothing_to_change(any_world: World) -> None
     world = any_world
     campaign_id = elsewhere(world)
     world.campaign("one", **ELSEWHERE)
-    world.session().import_campaign("one", campaign_id, owner="test")
+    import_campaign(world.session(), "one", campaign_id, owner="test")
     assert actions(world.plan()) == []
 
 
@@ -83,7 +84,7 @@ def test_a_running_campaign_gets_only_the_people_it_lacks(any_world: World) -> N
     campaign_id = elsewhere(world, "running")
     world.leads("one", 3)
     world.campaign("one", status="running", **ELSEWHERE)
-    world.session().import_campaign("one", campaign_id, owner="test")
+    import_campaign(world.session(), "one", campaign_id, owner="test")
     assert outcomes(world.apply()) == [("one", "enroll", "done")]
     assert queued(world) == 3
     assert world.state().campaigns["one"].expected_enrolled == 3
@@ -95,7 +96,7 @@ def test_a_paused_campaign_is_not_resumed_by_itself(any_world: World) -> None:
     campaign_id = elsewhere(world, "paused")
     world.leads("one", 2)
     world.campaign("one", status="running", **ELSEWHERE)
-    world.session().import_campaign("one", campaign_id, owner="test")
+    import_campaign(world.session(), "one", campaign_id, owner="test")
     report = world.apply()
     assert {outcome for _, _, outcome in outcomes(report)} == {"held"}
     assert world.remote("Made elsewhere").status == "paused"
@@ -108,7 +109,7 @@ def test_importing_again_accepts_the_leads_of_somebody_else(any_world: World) ->
     enroll_stranger(world)
     report = world.apply()
     assert {outcome for _, _, outcome in outcomes(report)} == {"blocked"}
-    entry, _ = world.session().import_campaign("one", remote_id(world), owner="test")
+    entry, _ = import_campaign(world.session(), "one", remote_id(world), owner="test")
     assert (entry.outside, entry.expected_enrolled) == (1, 1)
     assert {outcome for _, _, outcome in outcomes(world.apply())} == {"done"}
     assert queued(world) == 3
@@ -120,7 +121,7 @@ def test_importing_again_keeps_ledger_and_pause(world: World) -> None:
     world.apply()
     before = world.state().campaigns["one"]
     world.sandbox.set_counters(remote_id(world), {"totalEnrolled": 2})
-    entry, told = world.session().import_campaign("one", before.id, owner="test")
+    entry, told = import_campaign(world.session(), "one", before.id, owner="test")
     assert (entry.ledger, entry.cohorts, entry.paused_by_us) == (before.ledger, before.cohorts, True)
     assert (entry.outside, entry.expected_enrolled) == (-1, 2)
     assert told == ("1 of the leads enrolled from here are no longer in it",)
@@ -133,7 +134,7 @@ def test_a_campaign_that_was_let_go_keeps_the_memory_of_who_was_written_to(world
     world.campaign("one", status="archived")
     world.apply()
     world.campaign("two", name="Campaign one", status="paused", leads={"source": "leads:one.csv"})
-    entry, told = world.session().import_campaign("two", campaign_id, owner="test")
+    entry, told = import_campaign(world.session(), "two", campaign_id, owner="test")
     assert (entry.accepted, entry.outside, entry.status) == (3, 0, "paused")
     assert told == ()
     assert world.state().tombstones == {}
@@ -144,7 +145,7 @@ def test_a_campaign_that_was_let_go_keeps_the_memory_of_who_was_written_to(world
 def test_a_key_without_a_file_is_refused(world: World, key: str) -> None:
     world.campaign("ones")
     with pytest.raises(ReconcilerError) as caught:
-        world.session().import_campaign(key, "camp_1", owner="test")
+        import_campaign(world.session(), key, "camp_1", owner="test")
     (problem,) = caught.value.diagnostics
     assert problem.code == "import-key"
     assert problem.hint == ("did you mean ones?" if key == "one" else "write its file first")
@@ -154,7 +155,7 @@ def test_what_is_managed_already_is_refused(world: World) -> None:
     drafted(world, "one", "two")
     for key, campaign_id in (("two", remote_id(world, "one")), ("one", "camp_other")):
         with pytest.raises(ReconcilerError) as caught:
-            world.session().import_campaign(key, campaign_id, owner="test")
+            import_campaign(world.session(), key, campaign_id, owner="test")
         assert caught.value.diagnostics[0].code == "import-taken"
 
 
@@ -164,7 +165,7 @@ def test_what_cannot_be_read_is_refused(world: World) -> None:
     world.sandbox.add_fault(Fault(kind="stats", action="reject", nth=1))
     for wanted in (campaign_id, "camp_unknown"):
         with pytest.raises(ReconcilerError) as caught:
-            world.session().import_campaign("one", wanted, owner="test")
+            import_campaign(world.session(), "one", wanted, owner="test")
         assert caught.value.diagnostics[0].code == "import-unread"
     assert world.state().campaigns == {}
 
@@ -177,7 +178,7 @@ def test_another_workspace_is_refused(world: World) -> None:
 
     world.sandbox.set_pools([PoolSpec("Somebody else's", 1, 1, ("active",))])
     with pytest.raises(StateError) as caught:
-        world.session().import_campaign("two", campaign_id, owner="test")
+        import_campaign(world.session(), "two", campaign_id, owner="test")
     assert caught.value.diagnostics[0].code == "state-binding"
     pools(world, 10)
     assert set(world.state().campaigns) == {"one"}
@@ -187,6 +188,6 @@ def test_an_import_waits_for_no_apply(world: World) -> None:
     """Both change the same entries: the lease keeps them apart."""
     drafted(world, "one")
     with world.session().store.lease(owner="somebody"), pytest.raises(StateError) as caught:
-        world.session().import_campaign("one", remote_id(world), owner="test")
+        import_campaign(world.session(), "one", remote_id(world), owner="test")
     assert caught.value.diagnostics[0].code == "state-locked"
     assert LiveStatus(world.state().campaigns["one"].status) is LiveStatus.DRAFT

@@ -13,6 +13,7 @@ from support.world import Recorder, World
 from reconciler.diagnostics import StateError
 from reconciler.session import Session
 from reconciler.settings import Settings
+from reconciler.upkeep import create_state
 from reconciler.wiring import Place
 
 
@@ -89,14 +90,14 @@ def test_no_state_is_not_an_empty_state(ready: World) -> None:
         session.apply(targets=(), approve=lambda _plan: True, sink=Recorder(), owner="test")
     assert caught.value.diagnostics[0].code == "state-lost"
     with pytest.raises(StateError) as lost:
-        Session(ready.place, ready.settings).create_state(by="test")
+        create_state(Session(ready.place, ready.settings), by="test")
     assert lost.value.diagnostics[0].code == "state-lost"
     assert not ready.place.folder.exists()
 
 
 def test_a_second_state_is_refused(ready: World) -> None:
     with pytest.raises(StateError) as caught:
-        ready.session().create_state(by="test")
+        create_state(ready.session(), by="test")
     assert caught.value.diagnostics[0].code == "state-exists"
 
 

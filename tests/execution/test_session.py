@@ -11,6 +11,7 @@ from reconciler.diagnostics import SpecError, StateError
 from reconciler.leadterra.transport import ReadOnlyError
 from reconciler.model.plan import Plan
 from reconciler.session import Session
+from reconciler.upkeep import create_state
 
 
 def test_a_refusal_changes_nothing(world: World) -> None:
@@ -148,7 +149,7 @@ def test_a_further_environment_has_the_same_lineage_and_its_own_state(world: Wor
     world.workspace(environments={"production": {}})
     lineage = world.session().store.read().lineage
     world.environment = "production"
-    Session(world.place, world.settings).create_state(by="test")
+    create_state(Session(world.place, world.settings), by="test")
     state = world.session().read_state()
     assert (state.lineage, state.environment) == (lineage, "production")
     assert outcomes(world.apply()) == [("one", "create", "done")]

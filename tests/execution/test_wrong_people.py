@@ -9,6 +9,7 @@ from reconciler.execution.stopping import EVERYTHING, lift
 from reconciler.model.state import State
 from reconciler.sandbox.faults import Fault
 from reconciler.store.local import LocalStore
+from reconciler.upkeep import import_campaign
 
 
 def test_a_draft_with_leads_of_somebody_else_is_replaced_not_started(world: World) -> None:
@@ -18,7 +19,7 @@ def test_a_draft_with_leads_of_somebody_else_is_replaced_not_started(world: Worl
     world.apply()
     older = remote_id(world, "one")
     enroll_stranger(world, "one")
-    world.session().import_campaign("one", older, owner="test")
+    import_campaign(world.session(), "one", older, owner="test")
     world.campaign("one", status="running")
     plan = world.plan()
     assert actions(plan) == [("one", "replace", "ready"), ("one", "enroll", "ready"), ("one", "start", "ready")]

@@ -18,7 +18,7 @@ from reconciler.leads.roster import CsvLeads
 from reconciler.leadterra import transport
 from reconciler.leadterra.client import LeadterraClient
 from reconciler.leadterra.transport import Transport
-from reconciler.store import files, git, gitrepo, gitrun, history, local, locallease
+from reconciler.store import blobs, files, git, gitrepo, gitrun, history, local, locallease
 
 
 class Boundaries:
@@ -64,7 +64,7 @@ def set_traps(order: dict[str, Any]) -> None:
         append, replace = filling(append, replace, full, order.get("full_disk_times", 3))
     local.append_durably = append
     history.append_durably = append
-    local.replace_durably = locallease.replace_durably = replace
+    local.replace_durably = locallease.replace_durably = blobs.replace_durably = replace
     exchange = Transport._exchange
 
     def writing(self: Any, call: Any) -> Any:

@@ -21,6 +21,7 @@ from reconciler.sandbox.options import DEFAULT_OPTIONS, SandboxOptions
 from reconciler.sandbox.server import serve
 from reconciler.session import Session
 from reconciler.settings import Settings
+from reconciler.upkeep import create_state
 from reconciler.wiring import Place
 from support import ready
 
@@ -113,7 +114,7 @@ class World:
     def session(self, cancelled: threading.Event | None = None) -> Session:
         session = Session(self.place, self.settings, cancelled)
         if not (self.place.folder / "state.json").exists():
-            session.create_state(by="test")
+            create_state(session, by="test")
             session = Session(self.place, self.settings, cancelled)
         return session
 
