@@ -137,7 +137,8 @@ class Repository:
         """
         for pause in (*self._pauses, None):
             done = self._push(new, old)
-            known = True
+            # One that took too long may still be carried out over there.
+            known = done.code is not None
             if not done.ok:
                 try:
                     there = self.head()

@@ -502,6 +502,16 @@ def test_a_call_that_takes_too_long_is_ended_with_all_it_started(
         raise AssertionError("it still runs")
 
 
+def test_a_push_that_takes_too_long_may_have_been_carried_out(
+    backend: GitBackend, store: GitStore, wrapped: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.read()
+    wrapped('case " $* " in *" push "*) sleep 60;; esac')
+    monkeypatch.setattr(gitrepo, "NETWORK", 0.7)
+    with pytest.raises(StateError, match="not known whether it was after all: it took too long"):
+        store.append(record(STATE, add_stop("a")(STATE)), fence=None)
+
+
 # A history that somebody rewrote
 
 
