@@ -146,5 +146,7 @@ def _read_back(work: Work, campaign_id: str) -> None:
     except (ApiError, Interrupted):
         return
     if shown is not None and shown.steps is not None:
-        digest = work.tools.keep(dump_steps(shown.steps))
+        digest = steps_digest(shown.steps)
+        if digest != work.known().steps_digest:
+            work.tools.keep(dump_steps(shown.steps))
         work.tools.keeper.soon(lambda state: transitions.read_back(state, work.key, digest))

@@ -1,13 +1,17 @@
 """Immutable blobs, named by the SHA-256 of their content."""
 
 import hashlib
+import os
 import re
+import threading
+import time
 from pathlib import Path
 
 from reconciler.diagnostics import StateError, error
 from reconciler.store.files import make_private_folder, replace_durably, told_as_state_error, unreadable
 
 _NAME = re.compile(r"[0-9a-f]{64}")
+_ABANDONED = 3600.0
 _HINT = "Restore the state as a whole from a backup."
 
 
@@ -37,6 +41,7 @@ class LocalBlobs:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._writing = threading.Lock()
 
     def holds(self, name: str, content: bytes) -> bool:
         """Whether the blob is there, whole."""
@@ -46,10 +51,17 @@ class LocalBlobs:
             return False
 
     def write(self, name: str, content: bytes) -> None:
-        """Store a blob durably; raises `StateError` (`state-write`). Writers must not run side by side."""
-        with told_as_state_error("A blob of the state", self._folder):
+        """Store a blob durably; raises `StateError` (`state-write`). Other processes need not wait."""
+        with self._writing, told_as_state_error("A blob of the state", self._folder):
+            make_private_folder(self._folder.parent)
             make_private_folder(self._folder)
-            replace_durably(self._folder / name, content)
+            replace_durably(self._folder / name, content, writer=f".{os.getpid()}")
+
+    def tidy(self) -> None:
+        """Remove what processes that died have left behind; raises `OSError`."""
+        for path in self._folder.glob("*.tmp"):
+            if time.time() - path.stat().st_mtime > _ABANDONED:
+                path.unlink(missing_ok=True)
 
     def read(self, name: str) -> bytes:
         """Return a blob. Raises `StateError`: `blob-missing`, `blob-damaged`, or `state-unreadable`."""

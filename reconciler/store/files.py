@@ -45,14 +45,15 @@ def make_private_folder(folder: Path) -> None:
         folder.chmod(FOLDER_MODE)
 
 
-def replace_durably(path: Path, content: bytes) -> None:
+def replace_durably(path: Path, content: bytes, *, writer: str = "") -> None:
     """Put a file in place atomically and durably, readable by its owner only.
 
     Whoever reads meanwhile, or after a crash at any point, finds the old content or the new one. Writers of one path
-    must not run side by side: they share the temporary file, so that a crash leaves at most one behind, which the
-    next write takes over. Raises `OSError`; then the old file is untouched and no temporary one is left.
+    must not run side by side unless each has a name of its own: they share the temporary file, so that a crash leaves
+    at most one behind, which the next write takes over. Raises `OSError`; then the old file is untouched and no
+    temporary one is left.
     """
-    temporary = path.with_name(path.name + ".tmp")
+    temporary = path.with_name(f"{path.name}{writer}.tmp")
     folder = os.open(path.parent, os.O_RDONLY)
     try:
         try:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from reconciler.diagnostics import StateError, error
 from reconciler.model.journal import Happening, Record
@@ -24,6 +24,9 @@ from reconciler.store.files import (
 from reconciler.store.history import LocalHistory, happenings
 from reconciler.store.locallease import LocalRegister
 from reconciler.store.records import damaged, decode_records, encode_record, replay
+
+if TYPE_CHECKING:
+    from filelock import FileLock
 
 TIMES = lease.Times(beat=10.0, expiry=60.0)
 _LOCK_TIMEOUT = 30.0
@@ -72,6 +75,7 @@ class LocalStore:
         self._view: _View | None = None
         self._reading = threading.Lock()
         self._writing = threading.Lock()
+        self._lock: FileLock | None = None
 
     @property
     def wave(self) -> int:
@@ -127,10 +131,7 @@ class LocalStore:
         name = blob_name(content)
         if self._blobs.holds(name, content):
             return name
-        with told_as_state_error("A blob of the state", self._folder):
-            make_private_folder(self._folder)
-        with self._locked():
-            self._blobs.write(name, content)
+        self._blobs.write(name, content)
         return name
 
     def get_blob(self, name: str) -> bytes:
@@ -181,6 +182,7 @@ class LocalStore:
             self._history.add(happenings(decode_records(self._journal_bytes(), place=str(self._journal)).records))
             replace_durably(self._document, data)
             replace_durably(self._journal, b"")
+            self._blobs.tidy()
         self._view = None
 
     def _remember(self, serial: int, by: str, what: str) -> None:
@@ -270,10 +272,11 @@ class LocalStore:
     def _file_locked(self) -> Iterator[None]:
         from filelock import FileLock, Timeout
 
-        lock = FileLock(self._folder / "state.lock", mode=FILE_MODE, thread_local=False)
+        if self._lock is None:
+            self._lock = FileLock(self._folder / "state.lock", mode=FILE_MODE, thread_local=False)
         with told_as_state_error("The state", self._folder):
             try:
-                lock.acquire(timeout=_LOCK_TIMEOUT, poll_interval=_LOCK_POLL)
+                self._lock.acquire(timeout=_LOCK_TIMEOUT, poll_interval=_LOCK_POLL)
             except Timeout:
                 raise StateError(
                     error(
@@ -286,4 +289,4 @@ class LocalStore:
         try:
             yield
         finally:
-            lock.release()
+            self._lock.release()

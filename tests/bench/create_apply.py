@@ -32,7 +32,7 @@ from support.world import World
 SIZES = (250, 500, 1000, 2000)
 MARK, MARK_SECONDS = 1000, 5.7
 FLAT = 0.2
-BACKENDS: dict[str, dict[str, Any]] = {"local": {}, "git": {"state": {"backend": "git"}}}
+BACKENDS: dict[str, dict[str, Any]] = {name: {"state": {"backend": name}} for name in ("local", "git")}
 """What `workspace.yaml` says for each backend. The workspace is a clone with a bare repository as its `origin`."""
 
 

@@ -1,8 +1,7 @@
 """Traps for a process of the program, set in the fork before it begins; the program itself has no part in them.
 
 It can be made to die by SIGKILL at the n-th boundary (before and after every durable write and every request that
-changes something), after so many seconds, to be
-suspended, or to meet a full disk or a remote that is away.
+changes something) or after so many seconds, to be suspended, or to meet a full disk or a remote that is away.
 """
 
 import errno
