@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from reconciler.diagnostics import StateConflictError
-from reconciler.model.journal import Record, between
+from reconciler.model.journal import Delta, Record, between
 from reconciler.model.state import State
 from reconciler.ports import StateStore
 
@@ -20,7 +20,7 @@ class _Ticket:
     transition: Transition
     what: str
     done: bool = False
-    failure: Exception | None = None
+    failure: BaseException | None = None
 
 
 class Keeper:
@@ -83,7 +83,7 @@ class Keeper:
             batch, self._waiting = self._waiting, []
         try:
             self._latest = self._swap(batch)
-        except Exception as failure:  # noqa: BLE001 - raised again in every thread that waits for this record
+        except BaseException as failure:  # noqa: BLE001 - raised again in every thread that waits for this record
             for ticket in batch:
                 ticket.failure = ticket.failure or failure
         finally:
@@ -99,7 +99,8 @@ class Keeper:
                 if changed is not wanted and ticket.what:
                     what.append(ticket.what)
                 wanted = changed
-            if wanted is state:
+            delta = Delta() if wanted is state else between(state, wanted)
+            if delta == Delta():
                 return state
             serial = state.serial + 1
             record = Record(
@@ -108,7 +109,7 @@ class Keeper:
                 at=self._clock(),
                 by=self._by,
                 what=tuple(what),
-                delta=between(state, wanted),
+                delta=delta,
             )
             try:
                 self._store.append(record, fence=self._fence)
