@@ -2,6 +2,8 @@
 
 from reconciler.diagnostics import ApiError, CallMissingError, Interrupted
 from reconciler.execution import transitions
+from reconciler.execution.reading import made_since
+from reconciler.execution.recovery import orphan
 from reconciler.execution.tools import NotReadyError
 from reconciler.execution.work import Work, result
 from reconciler.model.campaign import steps_digest
@@ -61,7 +63,8 @@ def _new_draft(work: Work, *, instead_of: CampaignState | None) -> CampaignState
     """Create a draft and manage it.
 
     An intent of the same content that is still open is tried again under its id: a server that honours
-    `Idempotency-Key` then answers with the draft it made before.
+    `Idempotency-Key` then answers with the draft it made before. Unless its age shows that this is so, a draft of the
+    first try may be left over, and is kept in mind.
     """
     campaign, tools = work.wanted, work.tools
     digest = tools.keep(dump_steps(campaign.steps))
@@ -75,11 +78,11 @@ def _new_draft(work: Work, *, instead_of: CampaignState | None) -> CampaignState
         sources=campaign.sources,
         replaces=replaces,
     )
-    operation = _settled_before(work, intent)
+    before = _settled_before(work, intent)
     operation, remote = tools.ask(
         intent,
         lambda operation: tools.api.create(campaign.name, campaign.steps, operation=operation),
-        operation=operation,
+        operation=before[0] if before else None,
     )
     work.called = f"the draft {remote.id} was created"
     entry = CampaignState(
@@ -92,12 +95,14 @@ def _new_draft(work: Work, *, instead_of: CampaignState | None) -> CampaignState
         read_back_digest=_shown(work, remote, digest),
         sources=campaign.sources,
     )
-    left = None
+    left = []
     if instead_of is not None:
         why = f"replaced by {entry.id}"
-        left = Leftover(campaign=work.key, id=instead_of.id, name=instead_of.name, at=tools.clock(), reason=why)
+        left += [Leftover(campaign=work.key, id=instead_of.id, name=instead_of.name, at=tools.clock(), reason=why)]
+    if before and made_since(intent, remote.created_at):
+        left += [orphan(before[1])]
     tools.change(
-        lambda state: transitions.created(state, work.key, entry, operation, instead_of=left),
+        lambda state: transitions.created(state, work.key, entry, operation, leaving=tuple(left)),
         what=f"{work.key} created as {entry.id}" + (f", instead of {replaces}" if replaces else ""),
     )
     if entry.read_back_digest is None:
@@ -105,8 +110,8 @@ def _new_draft(work: Work, *, instead_of: CampaignState | None) -> CampaignState
     return entry
 
 
-def _settled_before(work: Work, intent: CreateIntent) -> str | None:
-    """Return the operation of an open intent of the same content. Of another content, its draft may be left over.
+def _settled_before(work: Work, intent: CreateIntent) -> tuple[str, CreateIntent] | None:
+    """Return an open intent of the same content, with its operation. Of another content, its draft may be left over.
 
     An `Idempotency-Key` is used again only for the identical body (design §6).
     """
@@ -115,16 +120,14 @@ def _settled_before(work: Work, intent: CreateIntent) -> str | None:
         if not isinstance(before, CreateIntent):
             continue
         if (before.name, before.steps, before.replaces) == (intent.name, intent.steps, intent.replaces):
-            same = operation
+            same = operation, before
         else:
             _give_up(work, operation, before)
     return same
 
 
 def _give_up(work: Work, operation: str, intent: CreateIntent) -> None:
-    words = "an interrupted run may have created it; it has no leads and emails nobody"
-    orphan = Leftover(campaign=work.key, id=None, name=intent.name, at=intent.at, reason=words)
-    work.tools.change(lambda state: transitions.orphaned(state, orphan, operation))
+    work.tools.change(lambda state: transitions.orphaned(state, orphan(intent), operation))
 
 
 def _shown(work: Work, remote: RemoteCampaign, digest: str) -> str | None:

@@ -175,7 +175,7 @@ def _made_by(
     """Return the drafts that this intent may have made: same name and steps, no leads, made since; oldest first."""
     found: list[tuple[str, LiveCampaign]] = []
     for item in listed:
-        if item.name != intent.name or item.status not in {None, "draft"} or not _since(intent, item.created_at):
+        if item.name != intent.name or item.status not in {None, "draft"} or not made_since(intent, item.created_at):
             continue
         shown = item if item.steps is not None else reader.show(item.id)
         if shown is None or shown.steps is None or steps_digest(shown.steps) != intent.steps:
@@ -188,7 +188,7 @@ def _made_by(
     return tuple(draft for _, draft in sorted(found, key=lambda pair: (pair[0], pair[1].id)))
 
 
-def _since(intent: CreateIntent, created_at: str | None) -> bool:
+def made_since(intent: CreateIntent, created_at: str | None) -> bool:
     """Whether a draft can be that of this intent by its age, as far as that is told; clocks may differ by minutes."""
     if created_at is None:
         return True

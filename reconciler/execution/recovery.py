@@ -146,7 +146,7 @@ def _created(item: Settled, operation: str, intent: CreateIntent, subject: Subje
     if operation not in live.drafts:
         if subject.campaign is None or subject.campaign.status is Status.ARCHIVED:
             item.closes.append(operation)
-            item.leftovers.append(_orphan(intent))
+            item.leftovers.append(orphan(intent))
         words = "this server cannot list campaigns, so a draft without leads may be left over; it emails nobody"
         item.notes.append(f'{whose(intent)} may have created "{intent.name}": {words}')
         return
@@ -162,7 +162,7 @@ def _created(item: Settled, operation: str, intent: CreateIntent, subject: Subje
     for other in others:
         item.notes.append(f"{other.id} looks the same as {mine.id}; it has no leads, and is left alone")
     if subject.campaign is None and subject.known is None:
-        item.leftovers.append(_orphan(intent).model_copy(update={"id": mine.id}))
+        item.leftovers.append(orphan(intent).model_copy(update={"id": mine.id}))
         return
     if intent.replaces is not None and subject.known is not None:
         item.leftovers.append(
@@ -194,7 +194,8 @@ def _adopt(item: Settled, intent: CreateIntent, mine: LiveCampaign, campaign: Ca
     item.notes.append(f"{whose(intent)} created {mine.id}; it is managed from now on")
 
 
-def _orphan(intent: CreateIntent) -> Leftover:
+def orphan(intent: CreateIntent) -> Leftover:
+    """Return the draft that this intent may have made, and that nobody can find: its name and time are all there is."""
     return Leftover(
         campaign=intent.campaign,
         id=None,

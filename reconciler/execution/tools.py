@@ -80,7 +80,8 @@ class Tools:
         Whoever writes the outcome down closes the intent. It stays open where nobody knows what became of the request,
         and is closed where it certainly did nothing. With `stoppable`, a stop mark refuses it: the state that the
         intent is written to is the newest there is, so that no mark is missed. `operation` is that of an open intent
-        of the same content, which is then tried again under its id.
+        of the same content, which is then tried again under its id; that a second try did nothing says nothing about
+        the first.
         """
         name = operation or str(uuid.uuid4())
 
@@ -94,12 +95,13 @@ class Tools:
         try:
             return name, request(name)
         except ApiError as failure:
-            if not failure.sent:
+            if not failure.sent and operation is None:
                 self._drop(name)
             raise
         except (Interrupted, LeaseLostError):
             # Raised only where nothing was sent; a lost answer is an ApiError.
-            self._drop(name)
+            if operation is None:
+                self._drop(name)
             raise
 
     def _drop(self, operation: str) -> None:

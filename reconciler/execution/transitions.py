@@ -65,13 +65,16 @@ def _observed(known: CampaignState, seen: LiveCampaign | None, at: datetime) -> 
     )
 
 
-def created(state: State, key: str, entry: CampaignState, operation: str, *, instead_of: Leftover | None) -> State:
-    """Start managing a new draft; the one whose place it takes is kept in mind.
+def created(
+    state: State, key: str, entry: CampaignState, operation: str, *, leaving: tuple[Leftover, ...] = ()
+) -> State:
+    """Start managing a new draft; what it leaves behind (the one whose place it takes, say) is kept in mind.
 
     What was open for that one does not matter any more: nobody will start it.
     """
-    if instead_of is not None:
-        state = state.model_copy(update={"leftovers": (*state.leftovers, instead_of)})
+    if leaving:
+        state = state.model_copy(update={"leftovers": (*state.leftovers, *leaving)})
+    if key in state.campaigns:
         state = state.without(state.open_for(key))
     return state.without([operation]).with_campaign(key, entry)
 

@@ -4,16 +4,24 @@ from collections.abc import Callable
 
 import pytest
 from execution.acts import detail, drafted, queued, remote_id, running
-from execution.conftest import Around
+from execution.conftest import Around, Clock
 from support.world import World, actions, outcomes
 
 from reconciler.sandbox.faults import Action, Fault
 from reconciler.sandbox.options import UNDOCUMENTED, SandboxOptions
 
 
+@pytest.mark.parametrize("calls", [UNDOCUMENTED, frozenset()])
 @pytest.mark.parametrize("action", ["drop", "drop_before", "half", "error500_after"])
-def test_a_lost_create_is_unknown_and_not_repeated(world: World, action: Action) -> None:
-    """Somewhere there may be a draft that nobody knows: it is remembered without an id, and the next run makes one."""
+def test_a_lost_create_is_unknown_and_settled_by_the_next_run(
+    make_world: Callable[..., World], action: Action, calls: frozenset[str]
+) -> None:
+    """It is not repeated, and its intent stays open. Where the server lists campaigns, the draft is found and managed.
+
+    Elsewhere it is tried again under the same `Idempotency-Key`, and the draft that may be left over is told.
+    """
+    world = make_world(SandboxOptions(undocumented_calls=calls))
+    made = action != "drop_before"
     world.leads("one")
     world.campaign("one", status="running")
     world.sandbox.add_fault(Fault(kind="create", action=action, nth=1))
@@ -25,18 +33,61 @@ def test_a_lost_create_is_unknown_and_not_repeated(world: World, action: Action)
     ]
     assert world.kinds().count("create") == 1
     state = world.state()
-    assert state.campaigns == {}
-    assert [(item.campaign, item.id, item.name) for item in state.leftovers] == [("one", None, "Campaign one")]
-    assert {outcome for _, _, outcome in outcomes(world.apply())} == {"done"}
-    assert len(world.sandbox.campaigns()) == (1 if action == "drop_before" else 2)
+    assert (state.campaigns, state.leftovers) == ({}, ())
+    ((operation, intent),) = state.operations.items()
+    assert (intent.kind, intent.campaign) == ("create", "one")
+    assert [(item.kind, item.idempotency_key) for item in world.sandbox.requests() if item.idempotency_key] == [
+        ("create", operation)
+    ]
+    (told,) = [item for item in world.plan().diagnostics if item.code == "interrupted"]
+    assert (told.campaign, told.severity) == ("one", "note")
+    again = world.apply()
+    first = "adopt" if calls and made else "create"
+    assert outcomes(again) == [("one", first, "done"), ("one", "enroll", "done"), ("one", "start", "done")]
+    keys = [item.idempotency_key for item in world.sandbox.requests() if item.kind == "create"]
+    assert keys[0] == operation
+    assert (keys[1:] == [operation]) is not bool(calls)
+    state = world.state()
+    assert state.operations == {}
+    assert state.campaigns["one"].id == remote_id(world)
+    assert [(item.id, item.name) for item in state.leftovers] == ([] if calls else [(None, "Campaign one")])
     assert queued(world) == 3
+    assert actions(world.plan()) == []
+
+
+def test_a_second_try_that_does_nothing_says_nothing_about_the_first(make_world: Callable[..., World]) -> None:
+    """The draft of the first may be there: it is still tried again under its `Idempotency-Key`, and found by it."""
+    world = make_world(SandboxOptions(undocumented_calls=frozenset()))
+    world.campaign("one")
+    world.sandbox.add_fault(Fault(kind="create", action="drop", nth=1))
+    world.sandbox.add_fault(Fault(kind="create", action="rate", nth=2, times=4, retry_after=0))
+    assert outcomes(world.apply()) == [("one", "create", "unknown")]
+    assert outcomes(world.apply()) == [("one", "create", "failed")]
+    assert outcomes(world.apply()) == [("one", "create", "done")]
+    assert len({item.idempotency_key for item in world.sandbox.requests() if item.kind == "create"}) == 1
+    assert world.state().campaigns["one"].id == remote_id(world)
+
+
+def test_a_draft_that_is_older_than_the_second_try_is_that_of_the_first(
+    make_world: Callable[..., World], clock: Clock
+) -> None:
+    """Then nothing is left over, and nothing is told of it for ever."""
+    world = make_world(SandboxOptions(undocumented_calls=frozenset()))
+    world.sandbox.clock = clock
+    world.campaign("one")
+    world.sandbox.add_fault(Fault(kind="create", action="drop", nth=1))
+    world.apply()
+    clock.forward(hours=1)
+    assert outcomes(world.apply()) == [("one", "create", "done")]
+    assert world.state().leftovers == ()
 
 
 def test_a_refused_create_leaves_nothing_to_remember(world: World) -> None:
     world.campaign("one")
     world.sandbox.add_fault(Fault(kind="create", action="reject"))
     assert outcomes(world.apply()) == [("one", "create", "failed")]
-    assert world.state().leftovers == ()
+    state = world.state()
+    assert (state.leftovers, state.operations) == ((), {})
 
 
 def test_a_create_that_was_certainly_not_carried_out_is_repeated(world: World) -> None:

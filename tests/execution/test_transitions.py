@@ -124,11 +124,11 @@ def test_what_happens_to_one_campaign_touches_no_other(state: State, key: str) -
     cohort = Cohort(at=AT, sent=3, accepted=2)
     lost = Leftover(campaign=key, id=None, name="N", at=AT, reason="lost")
     for changed in (
-        transitions.created(state, key, entry("new"), instead_of=lost),
-        transitions.create_lost(state, lost),
-        transitions.updated(state, key, campaign(key)),
+        transitions.created(state, key, entry("new"), "op", leaving=(lost,)),
+        transitions.orphaned(state, lost, "op"),
+        transitions.updated(state, key, campaign(key), state.capabilities),
         transitions.read_back(state, key, "digest"),
-        transitions.enrolled(state, key, "segment", cohort),
+        transitions.enrolled(state, key, "segment", cohort, "op"),
         transitions.started(state, key, AT),
         transitions.paused(state, key, "paused"),
         transitions.imported(state.model_copy(update={"tombstones": {}}), key, entry("new")).model_copy(
@@ -143,7 +143,7 @@ def test_enrolling_adds_up() -> None:
     state = State(lineage="l", ledger_key_id="k", campaigns={"a": entry(outside=5)})
     for number in (3, 4):
         cohort = Cohort(at=AT, sent=number, accepted=number)
-        state = transitions.enrolled(state, "a", f"segment{number}", cohort)
+        state = transitions.enrolled(state, "a", f"segment{number}", cohort, "op")
     assert state.campaigns["a"].ledger == ("segment3", "segment4")
     assert state.campaigns["a"].expected_enrolled == 12
 
