@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from support.world import World
 
 from reconciler.diagnostics import Diagnostic
+from reconciler.execution import stopping
 from reconciler.execution.stopping import EVERYTHING, mark, pause_all, targets
 from reconciler.model.report import Report
 from reconciler.sandbox.records import AccountStatus, PoolSpec
@@ -59,7 +60,12 @@ def stop(world: World, *keys: str) -> tuple[list[Diagnostic], list[str]]:
     state = mark(session.store, keys or (EVERYTHING,), reason="wrong price", by="ada@host", at=AT)
     chosen = targets(state, keys or (EVERYTHING,))
     with session.open_api(allow_writes=True) as api:
-        return pause_all(session.store, api, chosen, told.append), told
+        return pause_all(session.store, api, chosen, told.append, by="ada@host", clock=lambda: AT), told
+
+
+def lift(world: World, *scopes: str) -> tuple[str, ...]:
+    """Take marks away, as the command does."""
+    return stopping.lift(world.session().store, scopes or (EVERYTHING,), by="ada@host", at=AT)
 
 
 def since(world: World, before: int) -> "list[Received]":

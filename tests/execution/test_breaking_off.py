@@ -45,7 +45,7 @@ def test_a_create_that_cannot_be_written_down_ends_the_run(
 ) -> None:
     """The report names the draft, whose id would be lost; the other campaigns are not attempted."""
     two(world)
-    around("create", after=lambda: full_disk("commit"))
+    around("create", after=lambda: full_disk("append"))
     report = world.apply()
     assert [outcome for _, _, outcome in outcomes(report)] == ["unknown", *["not attempted"] * 5]
     assert world.writes() == ["create"]
@@ -58,7 +58,7 @@ def test_an_enrolment_that_cannot_be_written_down_ends_the_run(
     world: World, one_by_one: None, around: Around, full_disk: Callable[..., None]
 ) -> None:
     two(world)
-    around("enroll", after=lambda: full_disk("put_blob"))
+    around("enroll", after=lambda: full_disk("append"))
     report = world.apply()
     assert [outcome for _, _, outcome in outcomes(report)] == ["done", "unknown", *["not attempted"] * 4]
     assert world.writes() == ["create", "enroll"]
@@ -69,7 +69,7 @@ def test_a_start_that_cannot_be_written_down_is_unknown(
     world: World, one_by_one: None, around: Around, full_disk: Callable[..., None]
 ) -> None:
     two(world)
-    around("start", after=lambda: full_disk("commit"))
+    around("start", after=lambda: full_disk("append"))
     report = world.apply()
     assert [outcome for _, _, outcome in outcomes(report)] == ["done", "done", "unknown", *["not attempted"] * 3]
     assert world.writes() == ["create", "enroll", "start"]
@@ -86,15 +86,21 @@ def test_where_nothing_was_called_it_failed_and_is_not_unknown(
     assert world.writes() == []
 
 
-def test_a_lost_create_that_cannot_be_written_down_stays_unknown(
+def test_a_lost_create_is_remembered_though_nothing_can_be_written_any_more(
     world: World, one_by_one: None, around: Around, full_disk: Callable[..., None]
 ) -> None:
+    """Its intent was durable before the request left; the campaign after it calls nothing without one."""
     two(world)
     world.sandbox.add_fault(Fault(kind="create", action="drop", nth=1))
-    around("create", before=lambda: full_disk("commit"))
+    around("create", before=lambda: full_disk("append"))
     report = world.apply()
-    assert [outcome for _, _, outcome in outcomes(report)] == ["unknown", *["not attempted"] * 5]
-    assert "a draft may have been created" in detail(report, "create")
+    untouched = ["not attempted"] * 2
+    assert [outcome for _, _, outcome in outcomes(report)] == ["unknown", *untouched, "failed", *untouched]
+    assert world.writes() == ["create"]
+    assert "A draft may exist in Leadterra now" in detail(report, "create")
+    assert "No space left" in detail(report, "create", "two")
+    (intent,) = world.state().operations.values()
+    assert (intent.kind, intent.campaign) == ("create", "one")
 
 
 def test_a_state_that_cannot_be_reached_any_more(
@@ -120,7 +126,7 @@ def test_a_state_that_cannot_be_reached_any_more(
 def test_nothing_is_done_where_the_state_cannot_be_written_at_all(world: World, full_disk: Callable[..., None]) -> None:
     two(world)
     world.session()
-    full_disk("commit")
+    full_disk("append")
     report = world.apply()
     assert {outcome for _, _, outcome in outcomes(report)} == {"not attempted"}
     assert [item.code for item in report.diagnostics] == ["state-write"]

@@ -3,11 +3,10 @@
 from collections.abc import Callable
 
 import pytest
-from execution.acts import detail, drafted, enroll_stranger, leave_mark, pools, queued, remote_id, running
+from execution.acts import detail, drafted, enroll_stranger, leave_mark, lift, pools, queued, remote_id, running
 from execution.conftest import Around, Clock
 from support.world import World, actions, outcomes
 
-from reconciler.execution.stopping import EVERYTHING, lift
 from reconciler.leadterra.client import LeadterraClient
 from reconciler.model.live import RemoteCampaign, Started
 from reconciler.sandbox.faults import Action, Fault
@@ -117,7 +116,7 @@ def test_a_mark_between_two_batches_ends_the_enrolment(world: World, around: Aro
     assert outcomes(report) == [("one", "enroll", "held"), ("one", "start", "not attempted")]
     assert "500 of 600 leads were enrolled" in detail(report, "enroll")
     assert len(world.sandbox.leads(remote_id(world))) == 500
-    lift(world.session().store, ["one"])
+    lift(world, "one")
     assert {outcome for _, _, outcome in outcomes(world.apply())} == {"done"}
     assert queued(world) == 600
 
@@ -133,7 +132,7 @@ def test_a_mark_that_lands_while_start_is_under_way_pauses_at_once(world: World,
     entry = world.state().campaigns["one"]
     assert (entry.status, entry.paused_by_us) == ("paused", True)
     assert actions(world.plan()) == [("one", "resume", "held")]
-    lift(world.session().store, [EVERYTHING])
+    lift(world)
     assert outcomes(world.apply()) == [("one", "resume", "done")]
     assert (world.remote("Campaign one").starts, queued(world)) == (1, 3)
 

@@ -187,7 +187,7 @@ def test_another_workspace_is_refused(world: World) -> None:
 def test_an_import_waits_for_no_apply(world: World) -> None:
     """Both change the same entries: the lease keeps them apart."""
     drafted(world, "one")
-    with world.session().store.lease(owner="somebody"), pytest.raises(StateError) as caught:
+    with world.session().lease("somebody"), pytest.raises(StateError) as caught:
         import_campaign(world.session(), "one", remote_id(world), owner="test")
     assert caught.value.diagnostics[0].code == "state-locked"
     assert LiveStatus(world.state().campaigns["one"].status) is LiveStatus.DRAFT

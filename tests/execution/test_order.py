@@ -8,7 +8,10 @@ from execution.acts import drafted, queued, running, seen, since
 from execution.conftest import Around
 from support.world import World, actions, outcomes
 
-from reconciler.execution import executor
+from reconciler.execution import executor, sending
+from reconciler.execution.work import Work
+from reconciler.model.plan import Action
+from reconciler.model.report import ActionResult
 from reconciler.sandbox.faults import Fault
 from reconciler.sandbox.options import SandboxOptions
 
@@ -126,14 +129,14 @@ def test_a_bug_keeps_what_was_done_in_the_report(world: World, monkeypatch: pyte
     world.campaign("one", status="running")
     world.leads("two")
     world.campaign("two", status="running", sequenceSteps=[{"subject": "Two", "bodyText": "Two."}])
-    original = executor.CampaignRun._enroll
+    original = sending.enroll
 
-    def broken(self: executor.CampaignRun, action: object) -> object:
-        if self._key == "one":
+    def broken(work: Work, action: Action) -> ActionResult:
+        if work.key == "one":
             raise ZeroDivisionError
-        return original(self, action)  # type: ignore[arg-type]
+        return original(work, action)
 
-    monkeypatch.setattr(executor.CampaignRun, "_enroll", broken)
+    monkeypatch.setattr(sending, "enroll", broken)
     with pytest.raises(BugError) as caught:
         world.apply()
     assert outcomes(caught.value.report) == [

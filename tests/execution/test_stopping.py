@@ -4,11 +4,11 @@ import threading
 from collections.abc import Callable
 
 import pytest
-from execution.acts import drafted, leave_mark, queued, remote_id, running, stop
+from execution.acts import AT, drafted, leave_mark, lift, queued, remote_id, running, stop
 from execution.conftest import Around
 from support.world import World, actions, outcomes
 
-from reconciler.execution.stopping import EVERYTHING, lift, pause_all, targets, whoami
+from reconciler.execution.stopping import EVERYTHING, pause_all, targets, whoami
 from reconciler.sandbox.faults import Fault
 from reconciler.sandbox.options import SandboxOptions
 
@@ -28,7 +28,7 @@ def test_everything_is_paused_drafts_harmlessly_and_resumed_after_the_lift(world
         ("paused", True),
     ]
     assert actions(world.plan()) == [("one", "resume", "held"), ("two", "resume", "held")]
-    assert lift(world.session().store, [EVERYTHING]) == (EVERYTHING,)
+    assert lift(world) == (EVERYTHING,)
     assert outcomes(world.apply()) == [("one", "resume", "done"), ("two", "resume", "done")]
     assert queued(world) == 6
 
@@ -45,12 +45,11 @@ def test_lifting_resumes_nothing_by_itself_and_other_marks_stay(world: World) ->
     running(world, "one")
     stop(world)
     leave_mark(world, "one")
-    store = world.session().store
-    assert lift(store, [EVERYTHING]) == (EVERYTHING,)
-    assert [item.scope for item in store.read().stops] == ["one"]
+    assert lift(world) == (EVERYTHING,)
+    assert [item.scope for item in world.state().stops] == ["one"]
     assert actions(world.plan()) == [("one", "resume", "held")]
-    assert lift(store, [EVERYTHING]) == ()
-    assert lift(store, ["one"]) == ("one",)
+    assert lift(world) == ()
+    assert lift(world, "one") == ("one",)
     assert world.remote("Campaign one").status == "paused"
 
 
@@ -81,7 +80,7 @@ def test_a_mark_survives_a_rename(world: World) -> None:
     assert outcomes(world.apply()) == [("new", "move", "done"), ("new", "resume", "held")]
     assert outcomes(world.apply()) == [("new", "resume", "held")]
     assert world.remote("Campaign one").status == "paused"
-    lift(world.session().store, ["new"])
+    lift(world, "new")
     assert outcomes(world.apply()) == [("new", "resume", "done")]
 
 
@@ -91,7 +90,7 @@ def test_what_somebody_else_paused_stays_theirs(world: World) -> None:
     world.sandbox.set_status(remote_id(world), "paused")
     world.apply()
     stop(world)
-    lift(world.session().store, [EVERYTHING])
+    lift(world)
     assert outcomes(world.apply()) == [("one", "resume", "held")]
     assert world.remote("Campaign one").status == "paused"
 
@@ -132,7 +131,7 @@ def test_a_stop_while_an_apply_waits_for_its_approval_counts_as_ours(world: Worl
     assert outcomes(report) == [("one", "enroll", "done"), ("one", "start", "done")]
     entry = world.state().campaigns["other"]
     assert (entry.status, entry.paused_by_us) == ("paused", True)
-    lift(world.session().store, ["other"])
+    lift(world, "other")
     assert outcomes(world.apply()) == [("other", "resume", "done")]
 
 
@@ -161,7 +160,7 @@ def test_an_answer_that_says_running_is_a_failure(world: World, monkeypatch: pyt
     assert [item.code for item in problems] == ["not-paused"]
     assert told == []
     assert world.state().campaigns["one"].status == "running"
-    lift(world.session().store, [EVERYTHING])
+    lift(world)
     world.campaign("one", status="paused")
     assert outcomes(world.apply()) == [("one", "pause", "unknown")]
 
@@ -176,9 +175,9 @@ def test_a_pause_that_cannot_be_written_down_is_told(world: World, monkeypatch: 
     def full(*_: object, **__: object) -> None:
         raise StateError(error("state-write", "No space left on device."))
 
-    monkeypatch.setattr(LocalStore, "commit", full)
+    monkeypatch.setattr(LocalStore, "append", full)
     with session.open_api(allow_writes=True) as api:
-        problems = pause_all(session.store, api, chosen, lambda _words: None)
+        problems = pause_all(session.store, api, chosen, lambda _words: None, by="ada@host", clock=lambda: AT)
     assert [item.code for item in problems] == ["not-recorded"]
     assert world.remote("Campaign one").status == "paused"
 
@@ -188,7 +187,7 @@ def test_pauses_count_as_ours_on_every_kind_of_server(make_world: Callable[..., 
     world = make_world(SandboxOptions(undocumented_calls=frozenset(), stats_status=status))
     running(world, "one")
     stop(world, "one")
-    lift(world.session().store, ["one"])
+    lift(world, "one")
     assert outcomes(world.apply()) == [("one", "resume", "done")]
     assert world.remote("Campaign one").status == "running"
 

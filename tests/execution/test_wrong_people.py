@@ -1,12 +1,10 @@
 """Ways in which the wrong people could have been written to, or a pause held up."""
 
 import pytest
-from execution.acts import enroll_stranger, remote_id, running, stop
+from execution.acts import enroll_stranger, lift, remote_id, running, stop
 from support.world import Recorder, World, actions, outcomes
 
 from reconciler.diagnostics import StateError, error
-from reconciler.execution.stopping import EVERYTHING, lift
-from reconciler.model.state import State
 from reconciler.sandbox.faults import Fault
 from reconciler.store.local import LocalStore
 from reconciler.upkeep import import_campaign
@@ -55,7 +53,7 @@ def test_a_pause_of_somebody_else_is_not_taken_over_by_a_stop(world: World) -> N
     problems, told = stop(world)
     assert problems == []
     assert told == ["one: paused by somebody else before"]
-    lift(world.session().store, [EVERYTHING])
+    lift(world)
     world.apply()
     assert world.remote("Campaign one").status == "paused"
 
@@ -74,10 +72,10 @@ def test_pauses_go_on_when_the_disk_is_full(world: World, monkeypatch: pytest.Mo
         world.campaign(key, status="paused")
     world.campaign("d")
 
-    def full(_store: LocalStore, state: State, *, expected_serial: int) -> State:
+    def full(*_: object, **__: object) -> None:
         raise StateError(error("state-write", "no space left on device"))
 
-    monkeypatch.setattr(LocalStore, "commit", full)
+    monkeypatch.setattr(LocalStore, "append", full)
     report = world.apply()
     assert {world.remote(f"Campaign {key}").status for key in ("a", "b", "c")} == {"paused"}
     assert outcomes(report)[:3] == [(key, "pause", "unknown") for key in ("a", "b", "c")]
