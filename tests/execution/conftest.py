@@ -1,11 +1,14 @@
 import itertools
+import os
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from execution.interrupted import BATCH
 
 from reconciler import wiring
+from reconciler.leads.roster import CsvLeads
 from reconciler.leadterra import transport
 from reconciler.leadterra.client import LeadterraClient
 
@@ -29,6 +32,13 @@ class Clock:
 def _quick_retries(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(transport, "_FIRST_WAIT", 0.001)
     monkeypatch.setattr(transport, "_LONGEST_WAIT", 0.01)
+
+
+@pytest.fixture
+def quick_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make batches of a few leads, and leave out what only a power cut would need."""
+    monkeypatch.setitem(CsvLeads.__init__.__kwdefaults__, "batch_size", BATCH)
+    monkeypatch.setattr(os, "fsync", lambda _descriptor: None)
 
 
 @pytest.fixture

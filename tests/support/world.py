@@ -18,7 +18,7 @@ from reconciler.model.state import State
 from reconciler.ports import EventSink
 from reconciler.sandbox.app import create_app
 from reconciler.sandbox.options import DEFAULT_OPTIONS, SandboxOptions
-from reconciler.sandbox.server import serve
+from reconciler.sandbox.server import RunningServer, serve
 from reconciler.session import Session
 from reconciler.settings import Settings
 from reconciler.upkeep import create_state
@@ -66,7 +66,10 @@ class World:
         (self.root / "lists").mkdir(exist_ok=True)
         self.app = create_app(self.root / "server.sqlite3", self.options)
         self.sandbox: Sandbox = self.app.extensions["sandbox"]
-        self.server = serve(self.app)
+        self.server = self._serve()
+
+    def _serve(self) -> RunningServer:
+        return serve(self.app)
 
     def close(self) -> None:
         self.server.close()
