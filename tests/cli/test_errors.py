@@ -82,17 +82,17 @@ def test_a_bug_in_the_middle_of_an_apply_tells_what_was_done(world: World) -> No
     """The other campaigns' lines are in the report, and the exit code still says that it was a bug."""
     program = """
 import sys
-from reconciler.execution.campaign import CampaignRun
+from reconciler.execution import drafts
 from reconciler.cli import run
 
-whole = CampaignRun._create
+whole = drafts.create
 
-def broken(self, action):
+def broken(work, action):
     if action.campaign == "two":
         raise KeyError("bob@example.com")
-    return whole(self, action)
+    return whole(work, action)
 
-CampaignRun._create = broken
+drafts.create = broken
 sys.exit(run(sys.argv[1:]))
 """
     for key in ("one", "two"):

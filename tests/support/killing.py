@@ -163,7 +163,7 @@ class MortalLease:
             return
         self._lease._over.set()
         self._lease._thread.join()
-        self._lease._register._alive.release()
+        self._lease._register._alive._mine.release()
 
     def check(self, seconds: float) -> None:
         self._fate.alive()
@@ -202,7 +202,7 @@ class MortalSession(Session):
 
     @cached_property
     def store(self) -> StateStore:
-        return MortalStore(wiring.open_store(self.place), self._fate)  # type: ignore[return-value]
+        return MortalStore(wiring.open_store(self.place, self.settings), self._fate)  # type: ignore[return-value]
 
     def open_api(self, *, allow_writes: bool) -> LeadterraClient:
         return self._client(allow_writes=allow_writes)
