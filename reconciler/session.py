@@ -142,7 +142,11 @@ class Session:
         subjects = settle(desired, state, chosen)
         key = wiring.ledger_key(state, self.settings)
         unstored: dict[str, bytes] = {}
-        leads = wiring.open_leads(key, lambda name: unstored.get(name) or self.store.get_blob(name), self.loaded.root)
+
+        def blob(name: str) -> bytes:
+            return unstored.get(name) or self.store.get_blob(name)
+
+        leads = wiring.open_leads(key, blob, self.loaded.root)
         rosters = self._rosters(subjects, leads)
         binding, live = self._read(state, subjects, desired, refresh=refresh)
         hashes = {name: roster.hashes if roster.at_hand else None for name, roster in rosters.items()}
@@ -159,7 +163,7 @@ class Session:
             live=live,
             rosters=rosters,
             steps=self._steps(subjects),
-            ledgers=self._ledgers(settle(desired, state, None)),
+            ledgers=_ledgers(settle(desired, state, None), blob),
             now=wiring.now(),
             tool=wiring.tool_name(),
             targets=chosen,
@@ -324,16 +328,6 @@ class Session:
                     steps[digest] = load_steps(self.store.get_blob(digest))
         return steps
 
-    def _ledgers(self, subjects: Sequence[Subject]) -> dict[str, frozenset[bytes]]:
-        """Read the address hashes of vanished campaigns, where a new one could be the same under another key."""
-        if not any(item.known is None for item in subjects):
-            return {}
-        return {
-            item.key: frozenset(read_segments(self.store.get_blob(name) for name in item.known.ledger))
-            for item in subjects
-            if item.campaign is None and item.known is not None
-        }
-
 
 class BugError(Exception):
     """Something that should never happen did, in the middle of an apply. Its report tells what was done."""
@@ -365,6 +359,17 @@ def _to_read(state: State, subjects: Sequence[Subject]) -> dict[str, CampaignSta
     """Choose what to read: every managed campaign, since they share the room, and those that come back."""
     returning = {item.known_key: item.known for item in subjects if item.known is not None}
     return {**state.campaigns, **returning}
+
+
+def _ledgers(subjects: Sequence[Subject], blob: Callable[[str], bytes]) -> dict[str, frozenset[bytes]]:
+    """Read the address hashes of vanished campaigns, where a new one could be the same under another key."""
+    if not any(item.known is None for item in subjects):
+        return {}
+    return {
+        item.key: frozenset(read_segments(blob(name) for name in item.known.ledger))
+        for item in subjects
+        if item.campaign is None and item.known is not None
+    }
 
 
 def _nobody(_words: str) -> None:

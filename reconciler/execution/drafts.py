@@ -3,7 +3,7 @@
 from reconciler.diagnostics import ApiError, CallMissingError, Interrupted
 from reconciler.execution import transitions
 from reconciler.execution.reading import made_since
-from reconciler.execution.recovery import orphan
+from reconciler.execution.settling import orphan
 from reconciler.execution.tools import NotReadyError
 from reconciler.execution.work import Work, result
 from reconciler.model.campaign import steps_digest
