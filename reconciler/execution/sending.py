@@ -151,7 +151,7 @@ def _pause_if_stopped(work: Work, state: State, campaign_id: str) -> None:
         return
     words = f"stopped by {mark.by} while it was being started"
     try:
-        answer = work.tools.api.pause(campaign_id)
+        answer = _paused(work, campaign_id)
     except (ApiError, Interrupted) as failure:
         told = f"{words}, and MAY BE SENDING, since it could not be paused: {failure}"
         raise NotReadyError(Outcome.UNKNOWN, told) from failure
@@ -165,24 +165,30 @@ def _pause_if_stopped(work: Work, state: State, campaign_id: str) -> None:
 
 
 def pause(work: Work, action: Action) -> ActionResult:
-    """Pause. That its intent could not be written does not stand in its way (design §1)."""
+    """Pause, whatever stands in the way of anything else."""
     tools, known = work.tools, work.known()
-
-    def request(_operation: str) -> RemoteCampaign:
-        return tools.api.pause(known.id)
-
-    try:
-        intent = PauseIntent(campaign=work.key, at=tools.clock(), by=tools.by, id=known.id)
-        _, answer = tools.ask(intent, request)
-    except LeaseLostError:
-        raise
-    except StateError:
-        answer = request("")
+    answer = _paused(work, known.id)
     if answer.status not in transitions.PAUSED:
         raise NotReadyError(Outcome.UNKNOWN, f"pause was answered with the status {answer.status}, not paused")
     work.called = "it was paused"
     tools.change(lambda state: transitions.paused(state, work.key, answer.status), what=f"{work.key} paused")
     return result(action, Outcome.DONE, "paused")
+
+
+def _paused(work: Work, campaign_id: str) -> RemoteCampaign:
+    """Call pause, as ours. That its intent could not be written does not stand in its way (design §1)."""
+    tools = work.tools
+
+    def request(_operation: str) -> RemoteCampaign:
+        return tools.api.pause(campaign_id)
+
+    try:
+        intent = PauseIntent(campaign=work.key, at=tools.clock(), by=tools.by, id=campaign_id)
+        return tools.ask(intent, request)[1]
+    except LeaseLostError:
+        raise
+    except StateError:
+        return request("")
 
 
 def _check(work: Work, *, before_enrolling: bool) -> LiveCampaign:

@@ -120,9 +120,13 @@ def all_enrolled(state: State, key: str) -> State:
 
 
 def started(state: State, key: str, at: datetime) -> State:
-    """Write down that it is running, and since when."""
+    """Write down that it is running, and since when.
+
+    Under a stop mark its intents stay open until it is paused: should this run not live to do it, the next one does.
+    """
     entry = state.campaigns[key]
-    return _closed(state, key, "start", "resume", "pause").with_campaign(
+    settled = state if state.stop_for(key) else _closed(state, key, "start", "resume", "pause")
+    return settled.with_campaign(
         key,
         entry.model_copy(
             update={"status": "running", "paused_by_us": False, "started_at": entry.started_at or at},

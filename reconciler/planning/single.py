@@ -126,11 +126,15 @@ def _unplannable(made: Draft, cell: Cell, unread: str, inputs: Inputs) -> bool:
 
 
 def _stopped_late(made: Draft, inputs: Inputs) -> tuple[Kind, ...]:
-    """Pause what was stopped while an interrupted run was starting it: that run would have done it (design §4)."""
-    stopped = inputs.state.stop_for(made.subject.known_key) is not None
-    if made.row is Row.RUNNING and made.column is Column.RUNNING and stopped:
-        return (Kind.PAUSE,) if {"start", "resume"} & _open(made, inputs) else ()
-    return ()
+    """Pause what was stopped, and what an interrupted run, or stop, may have left running (design §4).
+
+    That one would have paused it; where its status cannot be read, a pause does no harm.
+    """
+    key, live = made.subject.known_key, inputs.live.campaigns.get(made.subject.known_key)
+    if inputs.state.stop_for(key) is None or made.column not in {Column.RUNNING, Column.DRAFT} or live is None:
+        return ()
+    may_run = made.row is Row.RUNNING or (not live.status_read and made.row in {Row.DRAFT, *STARTED_ROWS})
+    return (Kind.PAUSE,) if may_run and {"start", "resume", "pause"} & _open(made, inputs) else ()
 
 
 def _open(made: Draft, inputs: Inputs) -> set[str]:
@@ -164,7 +168,7 @@ def _add_update(made: Draft, campaign: Campaign, known: CampaignState, live: Liv
     running, patch = made.column is Column.RUNNING, inputs.live.capabilities.patch_campaign
     strangers = _strangers(known, made.roster) if running else None
     left_open = _open(made, inputs)
-    if "start" in left_open and (strangers is not None or found):
+    if "start" in left_open and (strangers is not None or found or "update" in left_open):
         made.actions.append(_action(made, Kind.UPDATE, _MAY_RUN, found, blocked=True))
         made.facts_hold = _MAY_RUN
     elif strangers is not None:
@@ -331,8 +335,10 @@ def _enroll_reason(new: int, changed: int) -> str:
     return ", ".join(parts)
 
 
+_LEFT_RUNNING = "it is stopped, and what was interrupted may have left it running"
 _REASONS = {
-    (Kind.PAUSE, Column.RUNNING): "it was stopped while an interrupted run was starting it",
+    (Kind.PAUSE, Column.RUNNING): _LEFT_RUNNING,
+    (Kind.PAUSE, Column.DRAFT): _LEFT_RUNNING,
     (Kind.PAUSE, Column.PAUSED): "its file says paused",
     (Kind.PAUSE, Column.ARCHIVED): "its file says archived",
     (Kind.PAUSE, Column.FILE_GONE): "its file is gone",
