@@ -96,9 +96,10 @@ def _may_run(state: State, key: str, known: CampaignState) -> bool:
 
 
 def _begun(state: State, key: str) -> bool:
+    """Whether a pause is open that is not of the present mark; the clocks of two machines may differ."""
     mark = state.stop_for(key)
     pauses = [intent for intent in state.open_for(key).values() if intent.kind == "pause"]
-    return any(mark is None or intent.at < mark.at for intent in pauses)
+    return any(mark is None or (intent.at, intent.by) != (mark.at, mark.by) for intent in pauses)
 
 
 def pause_all(
