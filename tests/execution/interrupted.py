@@ -5,7 +5,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from support.killing import MortalWorld
+import pytest
+from support.killing import Moment, MortalWorld
 from support.world import STEPS, actions, person
 
 from reconciler.model.plan import Plan
@@ -198,3 +199,32 @@ def sent_again(world: MortalWorld) -> Counter[int]:
         for lead in world.sandbox.leads(item.id)
         if item.starts or item.resumes
     )
+
+
+BEFORE_AND_AFTER = pytest.mark.parametrize(
+    "moment", [Moment.BEFORE_REQUEST, Moment.ACTED], ids=["not carried out", "carried out"]
+)
+READING = pytest.mark.parametrize("server", ["all calls", "documented only"])
+EVERYWHERE = pytest.mark.parametrize("server", ["all calls", "documented only", "no status"])
+
+
+def die(root: Path, server: str, case: str, moment: Moment, *, port: bool = False) -> MortalWorld:
+    """Leave what a run leaves that is killed in this."""
+    world, wanted = SERVERS[server].world(root, port=port), CASES[case]
+    wanted.before(world)
+    wanted.wanted(world)
+    world.dies(moment, wanted.request, wanted.nth)
+    return world
+
+
+def subjects(world: MortalWorld) -> dict[str, str]:
+    """Return the subject of the first email of each campaign that was started."""
+    return {item.id: item.steps[0].subject for item in world.sandbox.campaigns() if item.starts}
+
+
+def statuses(world: MortalWorld) -> list[str]:
+    return sorted(item.status for item in world.sandbox.campaigns())
+
+
+def errors(plan: Plan) -> list[str]:
+    return [item.code for item in plan.diagnostics if item.severity == "error"]

@@ -7,55 +7,32 @@ import pytest
 from execution.acts import lift, name
 from execution.interrupted import (
     AGAIN,
+    BEFORE_AND_AFTER,
     CASES,
     EDITED,
+    EVERYWHERE,
+    READING,
     SERVERS,
+    die,
     draft,
     edited,
+    errors,
     interrupted,
     no_file,
     running_file,
     sound,
     started,
+    statuses,
+    subjects,
     until_done,
     write,
 )
 from support.killing import Moment, MortalWorld
 from support.world import STEPS, actions, person
 
-from reconciler.model.plan import Plan
 from reconciler.sandbox.faults import Fault
 
 pytestmark = pytest.mark.usefixtures("quick_runs")
-
-BEFORE_AND_AFTER = pytest.mark.parametrize(
-    "moment", [Moment.BEFORE_REQUEST, Moment.ACTED], ids=["not carried out", "carried out"]
-)
-READING = pytest.mark.parametrize("server", ["all calls", "documented only"])
-EVERYWHERE = pytest.mark.parametrize("server", ["all calls", "documented only", "no status"])
-
-
-def die(root: Path, server: str, case: str, moment: Moment, *, port: bool = False) -> MortalWorld:
-    """Leave what a run leaves that is killed in this."""
-    world, wanted = SERVERS[server].world(root, port=port), CASES[case]
-    wanted.before(world)
-    wanted.wanted(world)
-    world.dies(moment, wanted.request, wanted.nth)
-    return world
-
-
-def subjects(world: MortalWorld) -> dict[str, str]:
-    """Return the subject of the first email of each campaign that was started."""
-    return {item.id: item.steps[0].subject for item in world.sandbox.campaigns() if item.starts}
-
-
-def statuses(world: MortalWorld) -> list[str]:
-    return sorted(item.status for item in world.sandbox.campaigns())
-
-
-def errors(plan: Plan) -> list[str]:
-    return [item.code for item in plan.diagnostics if item.severity == "error"]
-
 
 # The text was edited
 
