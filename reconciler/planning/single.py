@@ -279,15 +279,15 @@ def people(made: Draft, inputs: Inputs) -> People:
     """Count the people of a campaign for its row in the plan."""
     live = inputs.live.campaigns.get(made.subject.known_key)
     ready = any(action.effect is Effect.IRREVERSIBLE and action.status is ActionStatus.READY for action in made.actions)
-    roster = made.roster
+    roster, afresh = made.roster, made.afresh
     return People(
         receive=made.receive if ready else 0,
         held=0 if ready else made.receive,
         rows=roster.rows if roster.at_hand else None,
         leads=roster.leads if roster.at_hand else None,
-        new=roster.new,
-        changed=roster.changed,
-        gone=roster.gone,
+        new=roster.leads if afresh else roster.new,
+        changed=0 if afresh else roster.changed,
+        gone=0 if afresh else roster.gone,
         duplicates=roster.duplicates,
         rejected=roster.rejected,
         enrolled=live.stats.total_enrolled if live and live.stats else None,

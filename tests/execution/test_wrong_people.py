@@ -115,3 +115,16 @@ def test_each_campaign_that_had_a_key_stays_buried(world: World) -> None:
     world.apply()
     state = world.state()
     assert (state.campaigns["a"].id, state.tombstones["a"].campaign.id) == (second, first)
+
+
+def test_the_plan_of_a_new_draft_counts_its_people_and_not_those_of_the_old_one(world: World) -> None:
+    """Whoever left the list gets nothing at all, and everybody else is enrolled anew."""
+    world.leads("one", 4)
+    world.campaign("one", status="running")
+    world.sandbox.add_fault(Fault(kind="start", action="reject"))
+    world.apply()
+    world.leads("one", 3)
+    plan = world.plan()
+    assert actions(plan)[0] == ("one", "replace", "ready")
+    people = plan.campaigns[0].people
+    assert (people.new, people.changed, people.gone, people.receive) == (3, 0, 0, 3)
