@@ -105,7 +105,7 @@ def _asked_for(item: Settled, intent: CreateIntent, seen: LiveCampaign | None, g
 
 def not_found(item: Settled, operation: str, intent: CreateIntent) -> None:
     """Settle a create that did not come to pass."""
-    item.close(operation, f'{whose(intent)} was about to create "{intent.name}": it did not come to that')
+    item.close(operation, f'{whose(intent)} was about to create "{intent.name}", but did not get that far')
 
 
 def found(item: Settled, operation: str, intent: CreateIntent, mine: LiveCampaign, seen: LiveCampaign | None) -> None:
@@ -160,7 +160,7 @@ def update(item: Settled, operation: str, intent: UpdateIntent, seen: LiveCampai
         item.write(name=intent.name, steps_digest=shown, read_back_digest=shown, sources={})
         item.close(operation, f"{whose(intent)} changed the draft before it broke off")
     elif shown in {item.entry.steps_digest, item.entry.read_back_digest} and seen.name in {None, item.entry.name}:
-        item.close(operation, f"{whose(intent)} was about to change the draft: it did not come to that")
+        item.close(operation, f"{whose(intent)} was about to change the draft, but did not get that far")
     else:
         words = f"{whose(intent)} was changing the draft, and somebody else has changed it, too"
         item.notes.append(words)
@@ -206,7 +206,7 @@ _AFTERWARDS = {
 
 def _became(intent: Intent, seen: LiveCampaign) -> str:
     if not _AFTERWARDS.get((intent.kind, seen.status)):
-        return f"{whose(intent)} was about to {_TO_DO[intent.kind]}: it did not come to that"
+        return f"{whose(intent)} was about to {_TO_DO[intent.kind]}, but did not get that far"
     since = ", and it has been paused since" if (intent.kind, seen.status) == ("start", LiveStatus.PAUSED) else ""
     return f"{whose(intent)} {_DONE[intent.kind]} before it broke off{since}"
 
@@ -273,17 +273,17 @@ def enrolments(
     draft = seen.status is LiveStatus.DRAFT
     added = seen.stats.total_enrolled - item.entry.expected_enrolled
     for operation, intent in intents.items():
-        was = f"{whose(intent)} was {'enrolling' if intent.new else 'updating'} {intent.leads:,} leads"
+        was = f"{whose(intent)} was {'enrolling' if intent.new else 'bringing up to date'} {intent.leads:,} leads"
         addresses = addresses_of(blob(intent.segment))
         left = [address for address in addresses if address not in listed]
         if not intent.new:
             _doubt(item, addresses, blobs)
             item.close(operation, f"{was}: they are sent again")
         elif added <= 0:
-            item.close(operation, f"{was}: none of them is in it yet")
+            item.close(operation, f"{was}: none of them is in it")
         elif not draft:
             _doubt(item, left, blobs)
-            again = "whoever of them is on the list is sent again, and enrolled once"
+            again = "whoever of them is on the list is sent again, which enrols nobody twice"
             item.close(operation, f"{was}: {'they count as written to' if item.status is Status.ARCHIVED else again}")
         elif left and item.status is not Status.ARCHIVED:
             item.write(outside=item.entry.outside + added)
@@ -293,7 +293,7 @@ def enrolments(
                 f"{was}, and {len(left):,} of them left the list since: before it starts, a new draft takes over",
             )
         elif item.status is Status.RUNNING:
-            item.notes.append(f"{was}: they are sent again, and enrolled once")
+            item.notes.append(f"{was}: they are sent again, which enrols nobody twice")
         else:
             taken = min(added, intent.leads)
             added -= taken

@@ -200,7 +200,7 @@ def _enrolled(facts: Facts) -> Verdict:
     if expected < there <= expected + facts.in_flight:
         return True, f"{there:,} enrolled, {there - expected:,} of them by an interrupted run: they are sent again"
     if facts.started and there > expected:
-        return True, f"{there:,} enrolled, {there - expected:,} of them by somebody else"
+        return True, f"{there:,} enrolled, {there - expected:,} of them unknown to this repository"
     return False, (
         f"Leadterra counts {_leads(there)} in it, and this repository knows of {expected:,}; look in Leadterra who was "
         f"added or removed, then take it as it is with `reconciler import {facts.campaign.key} {facts.live.id}`; "

@@ -110,7 +110,7 @@ PASSING = [
     ("tokens", facts(roster=roster(blanks={"firstName": 0})), "no blank tokens"),
     ("enrolled", draft(), "7 enrolled, as expected"),
     ("enrolled", draft(known=known(accepted=5, outside=2)), "7 enrolled, as expected"),
-    ("enrolled", running(live=live(status="running", enrolled=9)), "9 enrolled, 2 of them by somebody else"),
+    ("enrolled", running(live=live(status="running", enrolled=9)), "9 enrolled, 2 of them unknown to this repository"),
     ("never-sent", facts(), "nothing sent before"),
     (
         "never-sent",
