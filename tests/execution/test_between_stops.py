@@ -1,4 +1,4 @@
-"""A run or a stop is killed under a stop mark: nothing sends until it is lifted, and then all goes on (design §4, §6)."""
+"""A run or a stop is killed under a stop mark: nothing sends until it is lifted, then all goes on (design §4, §6)."""
 
 from pathlib import Path
 

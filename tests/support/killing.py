@@ -245,15 +245,16 @@ class MortalWorld(World):
             session = MortalSession(self, fate or Fate(), cancelled)
         return session
 
-    def dies(self, moment: Moment, kind: str, nth: int = 1) -> None:
+    def dies(self, moment: Moment, kind: str, nth: int = 1, *, target: str | None = None) -> None:
         """Apply, and die at this moment of the nth request of this kind."""
-        assert self.applied(Fate(moment, kind, nth)) is None, f"no {kind} came to: {moment}"
+        targets = () if target is None else (target,)
+        assert self.applied(Fate(moment, kind, nth), *targets) is None, f"no {kind} came to: {moment}"
 
-    def applied(self, fate: Fate) -> Report | None:
+    def applied(self, fate: Fate, *targets: str) -> Report | None:
         """Apply under a fate; None where it died."""
         try:
             return self.session(fate=fate).apply(
-                targets=(), approve=lambda _plan: True, sink=Recorder(), owner="ada@laptop, process 1"
+                targets=targets, approve=lambda _plan: True, sink=Recorder(), owner="ada@laptop, process 1"
             )[1]
         except Killed:
             return None
