@@ -145,7 +145,10 @@ def drafts_of(
     state: State,
     attempt: Callable[[Callable[[], tuple[LiveCampaign, ...]]], tuple[LiveCampaign, ...] | None],
 ) -> dict[str, tuple[LiveCampaign, ...] | None]:
-    """Look up what open intents to create may have made; nothing where this server cannot list campaigns."""
+    """Look up what open intents to create may have made; nothing where this server cannot list campaigns.
+
+    The same holds for one draft that could be the right one, but whose steps cannot be shown.
+    """
     intents = {name: intent for name, intent in state.operations.items() if isinstance(intent, CreateIntent)}
     if not intents or reader.capabilities.list_campaigns is False:
         return {}
@@ -162,7 +165,13 @@ def drafts_of(
     for buried in state.tombstones.values():
         known |= {buried.campaign.id, *(earlier.id for earlier in buried.earlier)}
     free = [item for item in listed if item.id not in known]
-    return {name: attempt(partial(_made_by, reader, api, intent, free)) for name, intent in intents.items()}
+    found: dict[str, tuple[LiveCampaign, ...] | None] = {}
+    for name, intent in intents.items():
+        unshown: list[str] = []
+        made = attempt(partial(_made_by, reader, api, intent, free, unshown))
+        if made != () or not unshown:
+            found[name] = made
+    return found
 
 
 def _raise(problem: ApiError) -> tuple[LiveCampaign, ...]:
@@ -170,15 +179,21 @@ def _raise(problem: ApiError) -> tuple[LiveCampaign, ...]:
 
 
 def _made_by(
-    reader: Reader, api: CampaignReader, intent: CreateIntent, listed: list[RemoteCampaign]
+    reader: Reader, api: CampaignReader, intent: CreateIntent, listed: list[RemoteCampaign], unshown: list[str]
 ) -> tuple[LiveCampaign, ...]:
-    """Return the drafts that this intent may have made: same name and steps, no leads, made since; oldest first."""
+    """Return the drafts that this intent may have made: same name and steps, no leads, made since; oldest first.
+
+    `unshown` gets the ids of those whose steps cannot be shown.
+    """
     found: list[tuple[str, LiveCampaign]] = []
     for item in listed:
         if item.name != intent.name or item.status not in {None, "draft"} or not made_since(intent, item.created_at):
             continue
         shown = item if item.steps is not None else reader.show(item.id)
-        if shown is None or shown.steps is None or steps_digest(shown.steps) != intent.steps:
+        if shown is None or shown.steps is None:
+            unshown.append(item.id)
+            continue
+        if steps_digest(shown.steps) != intent.steps:
             continue
         stats = api.stats(item.id)
         if (shown.status or stats.status or "draft") != "draft" or stats.total_enrolled or stats.sent or stats.queued:
