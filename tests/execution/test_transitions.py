@@ -1,5 +1,6 @@
 """Transitions are pure: they do what they say to one campaign, and nothing to any other."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -9,6 +10,15 @@ from hypothesis import strategies as st
 
 from reconciler.execution import transitions
 from reconciler.model.campaign import Campaign, SequenceStep, Status
+from reconciler.model.intents import (
+    CreateIntent,
+    EnrollIntent,
+    Intent,
+    PauseIntent,
+    ResumeIntent,
+    StartIntent,
+    UpdateIntent,
+)
 from reconciler.model.live import Capabilities, Live, LiveCampaign, LiveStatus
 from reconciler.model.state import Binding, CampaignState, Cohort, Leftover, State, Stop, Tombstone
 from reconciler.model.workspace import Desired, Policy
@@ -247,3 +257,79 @@ def test_protect_file_binding_and_capabilities_are_written_down() -> None:
     assert now.campaigns["b"] == state.campaigns["b"]
     assert now.binding == BINDING
     assert now.capabilities.get_campaign
+
+
+def opened(state: State, **intents: Intent) -> State:
+    for operation, intent in intents.items():
+        state = state.intending(operation, intent)
+    return state
+
+
+def open_state(**changes: Any) -> State:
+    """Return a campaign with one intent of each kind."""
+    common = {"campaign": "a", "at": AT, "by": "ada"}
+    state = State(lineage="l", ledger_key_id="k", campaigns={"a": entry(), "b": entry("b")}, **changes)
+    return opened(
+        state,
+        create=CreateIntent(**common, name="A", steps="d"),
+        update=UpdateIntent(**common, id="camp_a", name="A", steps="d"),
+        enroll=EnrollIntent(**common, id="camp_a", segment="s", leads=2, new=True),
+        start=StartIntent(**common, id="camp_a"),
+        resume=ResumeIntent(**common, id="camp_a", sent=0, queued=0),
+        pause=PauseIntent(**common, id="camp_a"),
+        other=PauseIntent(**{**common, "campaign": "b"}, id="camp_b"),
+    )
+
+
+COHORT = Cohort(at=AT, sent=1, accepted=1)
+LOST = Leftover(campaign="a", id=None, name="A", at=AT, reason="lost")
+STOP = Stop(scope="*", reason="why", at=BEFORE, by="ada@host")
+
+
+@pytest.mark.parametrize(
+    ("outcome", "closed"),
+    [
+        (lambda s: transitions.updated(s, "a", campaign(), s.capabilities), {"update"}),
+        (lambda s: transitions.enrolled(s, "a", "s", COHORT, "enroll"), {"enroll"}),
+        (lambda s: transitions.all_enrolled(s, "a"), {"enroll"}),
+        (lambda s: transitions.started(s, "a", AT), {"start", "resume", "pause"}),
+        (lambda s: transitions.started(s.model_copy(update={"stops": (STOP,)}), "a", AT), set()),
+        (lambda s: transitions.paused(s, "a", "paused"), {"start", "resume", "pause"}),
+        (lambda s: transitions.stopped(s, "a", "paused"), {"pause"}),
+        (lambda s: transitions.not_stopped(s, "a"), {"pause"}),
+        (lambda s: transitions.orphaned(s, LOST, "create"), {"create"}),
+        # A new draft in place of the one that all of it was about.
+        (
+            lambda s: transitions.created(s, "a", entry("new"), "create"),
+            {"create", "update", "enroll", "start", "resume", "pause"},
+        ),
+        # What concerns its text and its people stays open, should the key return.
+        (lambda s: transitions.forgotten(s, "a", AT), {"start", "resume", "pause"}),
+        (
+            lambda s: transitions.imported(s, "a", entry("new")),
+            {"create", "update", "enroll", "start", "resume", "pause"},
+        ),
+        (lambda s: transitions.removed(s, "a"), {"create", "update", "enroll", "start", "resume", "pause"}),
+        (lambda s: transitions.moved(s, "a", "new"), set()),
+    ],
+)
+def test_an_outcome_closes_what_it_settles_and_nothing_else(
+    outcome: Callable[[State], State], closed: set[str]
+) -> None:
+    before = open_state()
+    after = outcome(before)
+    assert before.operations.keys() - after.operations.keys() == closed
+    assert after.operations["other"] == before.operations["other"]
+
+
+def test_what_is_open_moves_with_its_key() -> None:
+    after = transitions.moved(open_state(), "a", "new")
+    assert {intent.campaign for intent in after.operations.values()} == {"new", "b"}
+
+
+@pytest.mark.parametrize(("answered", "status"), [("draft", "draft"), (None, "paused"), ("paused", "paused")])
+def test_a_pause_after_a_start_that_may_have_come(answered: str | None, status: str) -> None:
+    """Without a status in the answer, a campaign whose start is open is not taken for a draft."""
+    state = transitions.paused(open_state(), "a", answered)
+    assert (state.campaigns["a"].status, state.campaigns["a"].paused_by_us) == (status, status == "paused")
+    assert state.campaigns["a"].started_at == (None if status == "draft" else AT)
