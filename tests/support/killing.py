@@ -19,6 +19,7 @@ from reconciler.model.journal import Record
 from reconciler.model.report import Report
 from reconciler.ports import Lease, StateStore
 from reconciler.session import Session
+from reconciler.upkeep import create_state
 from support.world import Recorder, World
 
 
@@ -207,7 +208,7 @@ class MortalSession(Session):
     def open_api(self, *, allow_writes: bool) -> LeadterraClient:
         return self._client(allow_writes=allow_writes)
 
-    def _api(self, *, allow_writes: bool, desired: object, lease: Lease | None = None) -> LeadterraClient:
+    def api_for(self, *, allow_writes: bool, desired: object, lease: Lease | None = None) -> LeadterraClient:
         return self._client(allow_writes=allow_writes, may_send=None if lease is None else lease.check)
 
     def _client(self, **options: Any) -> LeadterraClient:
@@ -241,7 +242,7 @@ class MortalWorld(World):
     def session(self, cancelled: threading.Event | None = None, fate: Fate | None = None) -> MortalSession:
         session = MortalSession(self, fate or Fate(), cancelled)
         if not (self.place.folder / "state.json").exists():
-            session.create_state(by="test")
+            create_state(session, by="test")
             session = MortalSession(self, fate or Fate(), cancelled)
         return session
 
