@@ -1,12 +1,14 @@
 """Drafts: created, changed, or replaced by new ones. Nobody is contacted by any of it."""
 
+from functools import partial
+
 from reconciler.diagnostics import ApiError, CallMissingError, Interrupted
 from reconciler.execution import transitions
 from reconciler.execution.reading import made_since
 from reconciler.execution.settling import orphan
 from reconciler.execution.tools import NotReadyError
 from reconciler.execution.work import Work, result
-from reconciler.model.campaign import steps_digest
+from reconciler.model.campaign import Status, steps_digest
 from reconciler.model.intents import CreateIntent, UpdateIntent
 from reconciler.model.live import LiveStatus, RemoteCampaign
 from reconciler.model.plan import Action, Kind
@@ -142,7 +144,7 @@ def _shown(work: Work, remote: RemoteCampaign, digest: str) -> str | None:
 def _read_back(work: Work, campaign_id: str) -> None:
     """Keep the steps as the server shows them after a write that is written down already.
 
-    Without it they are compared with what was sent. It is written with whatever is written next.
+    Without it they are compared with what was sent. What nothing waits for is written with whatever comes next.
     """
     try:
         shown = work.tools.reader.show(campaign_id)
@@ -152,4 +154,9 @@ def _read_back(work: Work, campaign_id: str) -> None:
         digest = steps_digest(shown.steps)
         if digest != work.known().steps_digest:
             work.tools.keep(dump_steps(shown.steps))
-        work.tools.keeper.soon(lambda state: transitions.read_back(state, work.key, digest))
+        change = partial(transitions.read_back, key=work.key, digest=digest)
+        if work.wanted.status is Status.RUNNING:
+            # The checks before its start compare with it.
+            work.tools.change(change)
+        else:
+            work.tools.keeper.soon(change)

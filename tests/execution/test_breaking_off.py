@@ -10,15 +10,15 @@ from execution.conftest import Around
 from support.world import World, outcomes
 
 from reconciler.diagnostics import StateError, error
-from reconciler.execution import executor
 from reconciler.model.state import State
 from reconciler.sandbox.faults import Fault
+from reconciler.store import local
 from reconciler.store.local import LocalStore
 
 
 @pytest.fixture
 def one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(executor, "WORKERS", 1)
+    monkeypatch.setattr(local, "WAVE", 1)
 
 
 @pytest.fixture

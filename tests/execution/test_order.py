@@ -8,12 +8,13 @@ from execution.acts import drafted, queued, running, seen, since
 from execution.conftest import Around
 from support.world import World, actions, outcomes
 
-from reconciler.execution import executor, sending
+from reconciler.execution import sending
 from reconciler.execution.work import Work
 from reconciler.model.plan import Action
 from reconciler.model.report import ActionResult
 from reconciler.sandbox.faults import Fault
 from reconciler.sandbox.options import SandboxOptions
+from reconciler.store import local
 
 
 def test_one_campaign_goes_in_order(world: World) -> None:
@@ -52,7 +53,7 @@ def test_all_pauses_come_first(world: World, monkeypatch: pytest.MonkeyPatch) ->
     for key in ("a", "b", "c"):
         world.leads(key)
         world.campaign(key, status="running", sequenceSteps=[{"subject": f"About {key}", "bodyText": f"Text {key}"}])
-    monkeypatch.setattr(executor, "WORKERS", 1)
+    monkeypatch.setattr(local, "WAVE", 1)
     report = world.apply()
     assert {item.outcome for item in report.results} == {"done"}
     writes = [request.kind for request in since(world, before) if request.method != "GET"]

@@ -8,6 +8,7 @@ from execution.acts import AT, drafted, leave_mark, lift, queued, remote_id, run
 from execution.conftest import Around
 from support.world import World, actions, outcomes
 
+from reconciler.execution import stopping
 from reconciler.execution.stopping import EVERYTHING, pause_all, targets, whoami
 from reconciler.sandbox.faults import Fault
 from reconciler.sandbox.options import SandboxOptions
@@ -135,7 +136,8 @@ def test_a_stop_while_an_apply_waits_for_its_approval_counts_as_ours(world: Worl
     assert outcomes(world.apply()) == [("other", "resume", "done")]
 
 
-def test_failures_are_listed_and_the_others_go_on(world: World) -> None:
+def test_failures_are_listed_and_the_others_go_on(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stopping, "WORKERS", 1)
     running(world, "a", "b", "c", "d")
     world.sandbox.delete_campaign(remote_id(world, "d"))
     world.sandbox.add_fault(Fault(kind="pause", action="reject", nth=1))
