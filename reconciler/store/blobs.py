@@ -55,7 +55,7 @@ class LocalBlobs:
         with self._writing, told_as_state_error("A blob of the state", self._folder):
             make_private_folder(self._folder.parent)
             make_private_folder(self._folder)
-            replace_durably(self._folder / name, content, writer=f".{os.getpid()}")
+            replace_durably(self._folder / name, content, by_way_of=f"{name}.{os.getpid()}.tmp")
 
     def tidy(self) -> None:
         """Remove what processes that died have left behind; raises `OSError`."""

@@ -45,20 +45,20 @@ def make_private_folder(folder: Path) -> None:
         folder.chmod(FOLDER_MODE)
 
 
-def replace_durably(path: Path, content: bytes, *, writer: str = "") -> None:
-    """Put a file in place atomically and durably, readable by its owner only.
+def replace_durably(path: Path, content: bytes, *, by_way_of: str | None = None, mode: int = FILE_MODE) -> None:
+    """Put a file in place atomically and durably, by default readable by its owner only.
 
     Whoever reads meanwhile, or after a crash at any point, finds the old content or the new one. Writers of one path
-    must not run side by side unless each has a name of its own: they share the temporary file, so that a crash leaves
-    at most one behind, which the next write takes over. Raises `OSError`; then the old file is untouched and no
-    temporary one is left.
+    must not run side by side unless each comes `by_way_of` a name of its own: they share the temporary file, so that a
+    crash leaves at most one behind, which the next write takes over. Raises `OSError`; then the old file is untouched
+    and no temporary one is left.
     """
-    temporary = path.with_name(f"{path.name}{writer}.tmp")
+    temporary = path.with_name(by_way_of or f"{path.name}.tmp")
     folder = os.open(path.parent, os.O_RDONLY)
     try:
         try:
             temporary.unlink(missing_ok=True)
-            handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, FILE_MODE)
+            handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
             with open(handle, "wb") as stream:  # noqa: PTH123 - it is a descriptor, for the sake of its mode
                 stream.write(content)
                 stream.flush()
