@@ -1,4 +1,3 @@
-import os
 import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -38,9 +37,3 @@ def make_world(tmp_path: Path) -> Iterator[Callable[..., World]]:
 @pytest.fixture
 def world(make_world: Callable[..., World]) -> World:
     return make_world()
-
-
-@pytest.fixture(scope="session")
-def soak() -> int:
-    """How many times as long the seeded runs go: 1 every day, more with `make soak`."""
-    return int(os.environ.get("RECONCILER_TESTS_SOAK", "1"))

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 from support.scene import PROFILES, check_server
-from support.stage import BACKENDS, Stage, staged
+from support.stage import BACKENDS, LONG, TIMES, Stage, staged
 
 from reconciler.sandbox.faults import Action, Fault, Kind
 
@@ -13,6 +13,8 @@ KINDS: tuple[Kind, ...] = ("create", "enroll", "start", "pause", "stats", "get",
 ACTIONS: tuple[Action, ...] = ("drop", "drop_before", "half", "error500_after", "error500", "error503", "rate", "html")
 BAD = {0, 1, 3}
 """How a disturbed apply may end: well, with something failed or unknown, or with something held."""
+
+pytestmark = LONG
 
 
 @pytest.fixture(scope="module", params=[f"{profile}-{backend}" for profile in PROFILES for backend in BACKENDS])
@@ -29,9 +31,9 @@ def random_fault(dice: random.Random) -> Fault:
     return Fault(kind=dice.choice(KINDS), action=action, nth=dice.randint(1, 6), times=times, retry_after=retry_after)
 
 
-def test_connections_and_servers_that_fail(stage: Stage, soak: int) -> None:
+def test_connections_and_servers_that_fail(stage: Stage) -> None:
     """Faults of all kinds at random calls, often more of them than one call is tried; some runs are killed on top."""
-    for seed in range(6 * soak):
+    for seed in range(6 * TIMES):
         dice = random.Random(seed)
         stage.restore()
         for _ in range(dice.randint(1, 4)):
@@ -55,9 +57,9 @@ def test_a_storm_of_429(stage: Stage) -> None:
     stage.finish()
 
 
-def test_a_disk_that_is_full_or_a_remote_that_is_away(stage: Stage, soak: int) -> None:
+def test_a_disk_that_is_full_or_a_remote_that_is_away(stage: Stage) -> None:
     """What cannot be written down is not done, but for pauses; what was done is told, the rest comes later."""
-    for seed in range(6 * soak):
+    for seed in range(6 * TIMES):
         dice = random.Random(seed)
         stage.restore()
         at, times = dice.randint(1, 30), dice.choice([1, 4, 400])

@@ -6,7 +6,9 @@ from collections.abc import Iterator
 import pytest
 from support.forge import KILLED
 from support.scene import PROFILES, check_server
-from support.stage import BACKENDS, Stage, staged
+from support.stage import BACKENDS, LONG, TIMES, Stage, staged
+
+pytestmark = LONG
 
 
 @pytest.fixture(scope="module", params=[f"{profile}-{backend}" for profile in PROFILES for backend in BACKENDS])
@@ -16,9 +18,10 @@ def stage(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
         yield made
 
 
-def test_killed_at_every_boundary(stage: Stage, soak: int) -> None:
+@pytest.mark.parametrize("part", range(4))
+def test_killed_at_every_boundary(stage: Stage, part: int) -> None:
     """One run dies at a boundary, the next one goes to the end: by default at every second boundary of an apply."""
-    for at in range(1, len(stage.names) + 1, 1 if soak > 1 else 2):
+    for at in range(1 + 2 * part, len(stage.names) + 1, 8) if TIMES == 1 else range(1 + part, len(stage.names) + 1, 4):
         stage.restore()
         ended = stage.apply(kill_at=at)
         check_server(stage.world)
@@ -27,9 +30,9 @@ def test_killed_at_every_boundary(stage: Stage, soak: int) -> None:
         stage.finish(plan=at % 10 == 1)
 
 
-def test_killed_again_and_again(stage: Stage, soak: int) -> None:
+def test_killed_again_and_again(stage: Stage) -> None:
     """Whatever came after a death dies, too."""
-    for seed in range(3 * soak):
+    for seed in range(3 * TIMES):
         dice = random.Random(seed)
         stage.restore()
         for _ in range(dice.randint(3, 8)):
@@ -39,9 +42,9 @@ def test_killed_again_and_again(stage: Stage, soak: int) -> None:
         stage.finish(plan=True)
 
 
-def test_killed_at_random_moments(stage: Stage, soak: int) -> None:
+def test_killed_at_random_moments(stage: Stage) -> None:
     """Not at a boundary, but anywhere."""
-    for seed in range(3 * soak):
+    for seed in range(3 * TIMES):
         dice = random.Random(seed)
         stage.restore()
         for _ in range(dice.randint(1, 4)):

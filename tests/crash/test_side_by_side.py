@@ -8,11 +8,13 @@ from collections.abc import Iterator
 
 import pytest
 from support.scene import check_server, read_state
-from support.stage import BACKENDS, Stage, staged
+from support.stage import BACKENDS, LONG, Stage, staged
 
 from reconciler.sandbox.faults import Fault
 
 QUICK = {"beat": 0.3, "expiry": 3.0}
+
+pytestmark = LONG
 
 
 @pytest.fixture(scope="module", params=BACKENDS)

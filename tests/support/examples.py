@@ -8,7 +8,7 @@ from hypothesis import settings
 SHARE = 5
 """Every day one in so many is tried; the examples differ from run to run, so they add up."""
 
-SOAK = os.environ.get("SOAK") == "1"
+SOAK = int(os.environ.get("SOAK", "0"))
 
 
 def examples(count: int, **more: Any) -> settings:

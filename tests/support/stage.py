@@ -5,10 +5,17 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from support.examples import SOAK
 from support.forge import Child, Forge
 from support.scene import BATCH, Snapshot, check_end, check_server, make_world, picture, prepare, read_state
 from support.world import Ended, World
 
+TIMES = max(1, SOAK)
+"""How many times as many seeded runs are made: one every day, more with `make soak`."""
+
+LONG = [pytest.mark.timeout(600 * TIMES), pytest.mark.soak]
 APPLY = ("apply", "--auto-approve")
 BACKENDS = ("local", "git")
 
