@@ -26,7 +26,7 @@ def render_table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, width
 
 
 def render_state(state: State) -> str:
-    """Show what is managed, what was, what is left over and what is stopped."""
+    """Show what is managed, what was, what was begun, what is left over and what is stopped."""
     parts = [f"state {state.serial} · lineage {state.lineage} · {state.environment}\n"]
     if state.binding is not None:
         parts.append(f"bound to {plain(state.binding.address)} ({state.binding.key_kind})\n")
@@ -39,12 +39,16 @@ def render_state(state: State) -> str:
             f"{item.started_at:%Y-%m-%d}" if item.started_at else "never",
             item.file,
         )
-        for key, item in state.campaigns.items()
+        for key, item in sorted(state.campaigns.items())
     ]
     parts.append("\n" + (render_table(_MANAGED, rows) if rows else "Nothing is managed yet.\n"))
     if state.tombstones:
-        buried = [(key, item.campaign.id, f"{item.at:%Y-%m-%d}") for key, item in state.tombstones.items()]
+        buried = [(key, item.campaign.id, f"{item.at:%Y-%m-%d}") for key, item in sorted(state.tombstones.items())]
         parts.append("\nNo longer managed\n" + render_table(("key", "id", "since"), buried))
+    if state.operations:
+        begun = sorted(state.operations.values(), key=lambda item: (item.at, item.campaign))
+        open_ones = [(item.campaign, item.kind, f"{item.at:%Y-%m-%d %H:%M} UTC", item.by) for item in begun]
+        parts.append("\nBegun by a run that did not end, or has not ended yet\n" + render_table(_OPEN, open_ones))
     if state.leftovers:
         left = [
             (item.campaign, item.id or "unknown", item.name, f"{item.at:%Y-%m-%d %H:%M} UTC", item.reason)
@@ -77,4 +81,5 @@ def _with_hint(found: Diagnostic) -> str:
 
 
 _MANAGED = ("key", "id", "status", "enrolled", "started", "file")
+_OPEN = ("campaign", "what", "since", "by")
 _LEFT = ("campaign", "id", "name", "since", "why")

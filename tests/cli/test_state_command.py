@@ -6,6 +6,8 @@ import pytest
 from cli.process import at_terminal
 from support.world import World
 
+from reconciler.sandbox.faults import Fault
+
 
 @pytest.fixture
 def started(world: World) -> World:
@@ -27,6 +29,21 @@ def test_list(started: World) -> None:
     assert started.server.url in ended.out
     listed = json.loads(started.cli("state", "list", "--format", "json").out)
     assert list(listed["campaigns"]) == ["one"]
+
+
+def test_what_a_run_began_and_did_not_end(started: World) -> None:
+    """An answer that is lost for good leaves its intent open, and the list tells."""
+    started.campaign("two")
+    started.sandbox.add_fault(Fault(kind="create", action="drop"))
+    assert started.cli("apply", "--auto-approve").code == 1
+    listed = started.cli("state", "list").out
+    assert "Begun by a run that did not end" in listed
+    (line,) = [line for line in listed.splitlines() if line.startswith("two ")]
+    assert line.split()[1] == "create"
+    assert "process" in line
+    started.sandbox.clear_faults()
+    assert started.cli("apply", "--auto-approve").code == 0
+    assert "Begun" not in started.cli("state", "list").out
 
 
 def test_the_ledger_key_is_never_shown(started: World) -> None:
