@@ -80,7 +80,7 @@ def _new_draft(work: Work, *, instead_of: CampaignState | None) -> CampaignState
         sources=campaign.sources,
         replaces=replaces,
     )
-    before = _settled_before(work, intent)
+    before = _tried_before(work, intent)
     operation, remote = tools.ask(
         intent,
         lambda operation: tools.api.create(campaign.name, campaign.steps, operation=operation),
@@ -112,24 +112,19 @@ def _new_draft(work: Work, *, instead_of: CampaignState | None) -> CampaignState
     return entry
 
 
-def _settled_before(work: Work, intent: CreateIntent) -> tuple[str, CreateIntent] | None:
-    """Return an open intent of the same content, with its operation. Of another content, its draft may be left over.
+def _tried_before(work: Work, intent: CreateIntent) -> tuple[str, CreateIntent] | None:
+    """Return an open intent of the same content, with its operation.
 
     An `Idempotency-Key` is used again only for the identical body (design §6).
     """
-    same = None
     for operation, before in work.tools.keeper.latest.open_for(work.key).items():
-        if not isinstance(before, CreateIntent):
-            continue
-        if (before.name, before.steps, before.replaces) == (intent.name, intent.steps, intent.replaces):
-            same = operation, before
-        else:
-            _give_up(work, operation, before)
-    return same
+        if isinstance(before, CreateIntent) and _content(before) == _content(intent):
+            return operation, before
+    return None
 
 
-def _give_up(work: Work, operation: str, intent: CreateIntent) -> None:
-    work.tools.change(lambda state: transitions.orphaned(state, orphan(intent), operation))
+def _content(intent: CreateIntent) -> tuple[str, str, str | None]:
+    return intent.name, intent.steps, intent.replaces
 
 
 def _shown(work: Work, remote: RemoteCampaign, digest: str) -> str | None:

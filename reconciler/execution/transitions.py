@@ -79,11 +79,6 @@ def created(
     return state.without([operation]).with_campaign(key, entry)
 
 
-def orphaned(state: State, orphan: Leftover, operation: str) -> State:
-    """Keep in mind that a draft may exist whose id nobody knows, instead of waiting for it to be found."""
-    return state.without([operation]).model_copy(update={"leftovers": (*state.leftovers, orphan)})
-
-
 def updated(state: State, key: str, campaign: Campaign, capabilities: Capabilities) -> State:
     """Write down that a draft is as its file says; how the server shows it is not known yet."""
     entry = state.campaigns[key]

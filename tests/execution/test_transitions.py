@@ -135,7 +135,6 @@ def test_what_happens_to_one_campaign_touches_no_other(state: State, key: str) -
     lost = Leftover(campaign=key, id=None, name="N", at=AT, reason="lost")
     for changed in (
         transitions.created(state, key, entry("new"), "op", leaving=(lost,)),
-        transitions.orphaned(state, lost, "op"),
         transitions.updated(state, key, campaign(key), state.capabilities),
         transitions.read_back(state, key, "digest"),
         transitions.enrolled(state, key, "segment", cohort, "op"),
@@ -282,7 +281,6 @@ def open_state(**changes: Any) -> State:
 
 
 COHORT = Cohort(at=AT, sent=1, accepted=1)
-LOST = Leftover(campaign="a", id=None, name="A", at=AT, reason="lost")
 STOP = Stop(scope="*", reason="why", at=BEFORE, by="ada@host")
 
 
@@ -297,7 +295,6 @@ STOP = Stop(scope="*", reason="why", at=BEFORE, by="ada@host")
         (lambda s: transitions.paused(s, "a", "paused"), {"start", "resume", "pause"}),
         (lambda s: transitions.stopped(s, "a", "paused"), {"pause"}),
         (lambda s: transitions.not_stopped(s, "a"), {"pause"}),
-        (lambda s: transitions.orphaned(s, LOST, "create"), {"create"}),
         # A new draft in place of the one that all of it was about.
         (
             lambda s: transitions.created(s, "a", entry("new"), "create"),
