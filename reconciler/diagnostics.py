@@ -172,3 +172,7 @@ class CallMissingError(ApiError):
 
 class Interrupted(Exception):  # noqa: N818 - it is not an error: somebody pressed Ctrl-C or the pipeline ended
     """The run was told to end; what was done is in the report."""
+
+
+class Withdrawn(Exception):  # noqa: N818 - it is not an error: somebody wants this not to be sent any more
+    """What was about to be sent again is not wanted any more: somebody has stopped it."""

@@ -59,12 +59,15 @@ class CampaignApi(CampaignReader, Protocol):
         """Change a draft (undocumented); raises `CallMissingError` where the call does not exist."""
         ...
 
-    def enroll(self, campaign_id: str, leads: Sequence[Lead]) -> Enrolment:
-        """Enrol one batch; raises `ApiError` where the server refuses it."""
+    def enroll(self, campaign_id: str, leads: Sequence[Lead], *, again: Callable[[], None] | None = None) -> Enrolment:
+        """Enrol one batch; raises `ApiError` where the server refuses it.
+
+        `again` is asked before each further attempt, and raises `Withdrawn` where it is not wanted any more.
+        """
         ...
 
-    def start(self, campaign_id: str) -> Started:
-        """Start or resume. On a running campaign it changes nothing."""
+    def start(self, campaign_id: str, *, again: Callable[[], None] | None = None) -> Started:
+        """Start or resume. On a running campaign it changes nothing. `again` as for `enroll`."""
         ...
 
     def pause(self, campaign_id: str) -> RemoteCampaign:
@@ -110,6 +113,13 @@ class StateStore(Protocol):
 
     def read(self) -> State:
         """Read the newest state; raises `StateError` where it is missing, damaged or newer than this program."""
+        ...
+
+    def remembered(self) -> State:
+        """Return the state as it was seen last, without asking anybody else; raises as `read` does.
+
+        It may be old: good enough for what does no harm, such as a pause.
+        """
         ...
 
     def create(self, state: State, *, by: str) -> None:

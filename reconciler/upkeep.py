@@ -4,9 +4,11 @@ from reconciler import wiring
 from reconciler.diagnostics import ReconcilerError, StateError, error
 from reconciler.execution import importing, preflight, transitions
 from reconciler.execution.reading import Reader, read_live
+from reconciler.execution.settling import addresses_of, doubtful
 from reconciler.loading.lineage import Kept, read_kept, read_lineage, with_lineage, write_workspace
+from reconciler.model.intents import EnrollIntent
 from reconciler.model.live import Capabilities, Live
-from reconciler.model.state import Binding, CampaignState, dump_steps
+from reconciler.model.state import Binding, CampaignState, State, dump_steps
 from reconciler.model.workspace import StateFile
 from reconciler.planning.targets import nearest
 from reconciler.ports import update_state
@@ -28,7 +30,7 @@ def create_state(session: Session, *, by: str, kept: Kept | None = None) -> tupl
     """
     if session.place.sandbox:
         session.store.read()
-        return ("The sandbox has its state; it is made by itsession.",)
+        return ("The sandbox has its state; it is made by itself.",)
     workspace = session.place.workspace
     lineage = read_lineage(workspace)
     if lineage is not None and session.place.environment is None:
@@ -100,6 +102,7 @@ def import_campaign(
             raise ReconcilerError(error("import-unread", words))
         imported, steps, told = importing.take_over(campaign, entry, live.campaigns[key], wiring.now())
         session.store.put_blob(dump_steps(steps))
+        imported = _with_people_in_flight(session, state, key, imported)
         learned = {"binding": binding, "capabilities": live.capabilities}
         update_state(
             session.store,
@@ -118,3 +121,12 @@ def _unsaid(kept: Kept) -> dict[str, str]:
         return {}
     remote = {} if kept.state.remote == StateFile().remote else {"remote": kept.state.remote}
     return {"backend": kept.state.backend, **remote}
+
+
+def _with_people_in_flight(session: Session, state: State, key: str, entry: CampaignState) -> CampaignState:
+    """Keep whom an interrupted run was enrolling: they may be in the campaign, and are brought up to date next."""
+    for intent in state.open_for(key).values():
+        if isinstance(intent, EnrollIntent) and intent.id == entry.id:
+            segment = doubtful(addresses_of(session.store.get_blob(intent.segment)))
+            entry = entry.model_copy(update={"ledger": (*entry.ledger, session.store.put_blob(segment))})
+    return entry

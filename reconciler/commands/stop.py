@@ -74,12 +74,20 @@ def _stop(place: Place, scopes: tuple[str, ...], reason: str) -> int:
 
 
 def _read_unmarked(session: "Session") -> "State":
-    """Read the state that no mark could be left in; raises its error with what that means for a stop."""
+    """Read the state that no mark could be left in, or what was last seen of it: to pause too much does no harm.
+
+    Raises its error with what that means for a stop.
+    """
     try:
         return session.store.read()
     except ReconcilerError as failure:
-        words = "nothing was paused: pause your campaigns in Leadterra now"
-        raise ReconcilerError(*failure.diagnostics, error("nothing-paused", words)) from failure
+        try:
+            state = session.store.remembered()
+        except ReconcilerError:
+            words = "nothing was paused: pause your campaigns in Leadterra now"
+            raise ReconcilerError(*failure.diagnostics, error("nothing-paused", words)) from failure
+        say("Pausing what was managed when the state was last seen here.")
+        return state
 
 
 def _unknown(state: "State", scopes: tuple[str, ...], *, marked: bool) -> list[Diagnostic]:

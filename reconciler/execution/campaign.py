@@ -49,7 +49,7 @@ def _attempt(work: Work, action: Action) -> ActionResult:  # noqa: PLR0911 - one
     except ApiError as failure:
         return _ended(work, action, _outcome(failure), str(failure))
     except LeaseLostError as failure:
-        work.tools.halted.set()
+        work.tools.halt(failure)
         return _ended(work, action, Outcome.UNKNOWN if work.called else Outcome.NOT_ATTEMPTED, str(failure))
     except StateError as failure:
         words = f"it could not be written down: {failure}"

@@ -109,7 +109,9 @@ class Executor:
             finished_at=self.clock(),
             interrupted=self.cancelled.is_set(),
             results=tuple(result for key in keys for result in results[key]),
-            diagnostics=unwritable or _remember(keeper, reader.capabilities, run.live.capabilities),
+            diagnostics=unwritable
+            or _halts(tools.halts)
+            or _remember(keeper, reader.capabilities, run.live.capabilities),
         )
 
     def _campaign(
@@ -135,6 +137,11 @@ class Executor:
                 for action in actions[len(work.results) :]
             ]
         return work.results
+
+
+def _halts(problems: list[StateError]) -> tuple[Diagnostic, ...]:
+    """Tell once why the run did not go on."""
+    return tuple(dict.fromkeys(item for problem in problems for item in problem.diagnostics))
 
 
 def _remember(keeper: Keeper, learned: Capabilities, before: Capabilities) -> tuple[Diagnostic, ...]:

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import partial
 
 from reconciler.diagnostics import ApiError, Interrupted, LeaseLostError, StateError
@@ -68,7 +69,7 @@ def enroll(work: Work, action: Action) -> ActionResult:
 
 
 def _send(work: Work, campaign_id: str, leads: Sequence[Lead], _operation: str) -> Enrolment:
-    return work.tools.api.enroll(campaign_id, leads)
+    return work.tools.api.enroll(campaign_id, leads, again=work.tools.unless_stopped(work.key))
 
 
 def _taken(work: Work, answer: Enrolment) -> int:
@@ -116,13 +117,17 @@ def start(work: Work, action: Action) -> ActionResult:
     if work.planned is not LiveStatus.DRAFT:
         stats = live.stats
         intent = ResumeIntent(**common, sent=stats.sent if stats else 0, queued=stats.queued if stats else 0)
+    unless_stopped = tools.unless_stopped(work.key)
     try:
-        _, answer = tools.ask(intent, lambda _operation: tools.api.start(live.id), stoppable=True)
+        _, answer = tools.ask(intent, lambda _operation: tools.api.start(live.id, again=unless_stopped), stoppable=True)
     except ApiError as failure:
-        if failure.sent:
-            work.called = "start was called"
+        if not failure.sent:
+            raise
+        work.called = "start was called"
+        if tools.reader.campaign(work.known()).status is not LiveStatus.RUNNING:
             _pause_if_stopped(work, tools.keeper.fresh(), live.id)
-        raise
+            raise
+        answer = Started(status="running")
     work.called = "start was called"
     _started(work, answer, live.id, intent.kind)
     return result(action, Outcome.DONE, "running").model_copy(
@@ -140,6 +145,10 @@ def _started(work: Work, answer: Started, campaign_id: str, kind: str) -> None:
             raise NotReadyError(Outcome.UNKNOWN, f"start was answered with the status {answer.status}, not running")
         at, done = tools.clock(), "started" if kind == "start" else "resumed"
         state = tools.change(lambda newest: transitions.started(newest, work.key, at), what=f"{work.key} {done}")
+    except StateError:
+        with suppress(StateError):
+            state = tools.keeper.fresh()
+        raise
     finally:
         _pause_if_stopped(work, state, campaign_id)
 

@@ -279,9 +279,10 @@ def enrolments(
         if not intent.new:
             _doubt(item, addresses, blobs)
             item.close(operation, f"{was}: they are sent again")
-        elif added <= 0:
+        elif added <= 0 and draft:
             item.close(operation, f"{was}: none of them is in it")
         elif not draft:
+            # Its counter says nothing: others may have been taken out of it meanwhile.
             _doubt(item, left, blobs)
             again = "whoever of them is on the list is sent again, which enrols nobody twice"
             item.close(operation, f"{was}: {'they count as written to' if item.status is Status.ARCHIVED else again}")
@@ -303,11 +304,15 @@ def enrolments(
     return blobs
 
 
+def doubtful(addresses: list[bytes]) -> bytes:
+    """Return the ledger segment of people whose fields are not known: on the list, they count as changed."""
+    return b"".join(address + bytes(ENTRY - HASH) for address in addresses)
+
+
 def _doubt(item: Settled, addresses: list[bytes], blobs: dict[str, bytes]) -> None:
-    """Add people to the ledger whose fields are not known: on the list, they count as changed."""
     if not addresses or item.entry is None:
         return
-    segment = b"".join(address + bytes(ENTRY - HASH) for address in addresses)
+    segment = doubtful(addresses)
     name = sha256(segment).hexdigest()
     blobs[name] = segment
     item.write(ledger=(*item.entry.ledger, name))

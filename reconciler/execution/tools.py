@@ -3,21 +3,22 @@
 import threading
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeVar
 
-from reconciler.diagnostics import ApiError, Interrupted, LeaseLostError, StateError
+from reconciler.diagnostics import ApiError, Interrupted, LeaseLostError, StateError, Withdrawn
 from reconciler.execution.checks import Checks
 from reconciler.execution.keeper import Keeper
 from reconciler.execution.reading import Reader
-from reconciler.model.intents import Intent
+from reconciler.model.intents import CreateIntent, Intent
 from reconciler.model.report import Outcome
 from reconciler.model.state import State
 from reconciler.ports import CampaignApi, EventSink, LeadSource, StateStore
 
 _T = TypeVar("_T")
 
+UNAVAILABLE = 503
 UNWRITABLE = "the state could not be written, so nothing more was done"
 
 
@@ -48,21 +49,27 @@ class Tools:
     by: str
     cancelled: threading.Event
     halted: threading.Event
+    halts: list[StateError] = field(default_factory=list)
+
+    def halt(self, problem: StateError) -> None:
+        """Let nothing more be called, and keep the reason for the report."""
+        self.halts.append(problem)
+        self.halted.set()
 
     def change(self, transition: Callable[[State], State], *, what: str = "") -> State:
         """Commit a change of the state; `what` is told by history."""
         try:
             return self.keeper.change(transition, what=what)
-        except StateError:
-            self.halted.set()
+        except StateError as problem:
+            self.halt(problem)
             raise
 
     def keep(self, content: bytes) -> str:
         """Store a blob."""
         try:
             return self.store.put_blob(content)
-        except StateError:
-            self.halted.set()
+        except StateError as problem:
+            self.halt(problem)
             raise
 
     def go_on(self) -> None:
@@ -95,14 +102,29 @@ class Tools:
         try:
             return name, request(name)
         except ApiError as failure:
+            if failure.status == UNAVAILABLE and not isinstance(intent, CreateIntent):
+                # A gateway says so, too, whatever the server behind it has done.
+                failure.sent = True
             if not failure.sent and operation is None:
                 self._drop(name)
             raise
+        except Withdrawn:
+            self._drop(name)
+            raise NotReadyError(Outcome.HELD, "it was stopped meanwhile") from None
         except (Interrupted, LeaseLostError):
             # Raised only where nothing was sent; a lost answer is an ApiError.
             if operation is None:
                 self._drop(name)
             raise
+
+    def unless_stopped(self, key: str) -> Callable[[], None]:
+        """Return what raises `Withdrawn` once a stop mark stands: asked before a request is made once more."""
+
+        def ask_again() -> None:
+            if self.keeper.fresh().stop_for(key) is not None:
+                raise Withdrawn
+
+        return ask_again
 
     def _drop(self, operation: str) -> None:
         """Close an intent whose request did nothing. Where that is not written, the next run finds it out."""

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
@@ -44,7 +44,8 @@ class Call:
     `repeatable`: doing it twice does what doing it once does. `undocumented`: it may not exist on a server.
     `lines` is there where the call carries leads: the line of each address in its list. Its errors then show no value
     of the answer, which could be somebody's data. `aftermath` says what a lost answer leaves open. What is `urgent` is
-    finished even when the run is told to end; what is `hurried` is tried once, for a few seconds.
+    finished even when the run is told to end; what is `hurried` is tried once, for a few seconds. `again` is asked
+    before each further attempt, after the wait, and raises `Withdrawn` where it is not wanted any more.
     """
 
     method: str
@@ -57,6 +58,7 @@ class Call:
     aftermath: str = ""
     urgent: bool = False
     hurried: bool = False
+    again: Callable[[], None] | None = field(default=None, repr=False)
 
     @property
     def label(self) -> str:

@@ -144,7 +144,7 @@ class LeadterraClient:
         )
         return wire.campaign(answer, asked=campaign_id)
 
-    def enroll(self, campaign_id: str, leads: Sequence[Lead]) -> Enrolment:
+    def enroll(self, campaign_id: str, leads: Sequence[Lead], *, again: Callable[[], None] | None = None) -> Enrolment:
         """Enrol one batch. Repeating it enrols nobody twice: leads are matched by address."""
         answer = self._transport.send(
             Call(
@@ -154,14 +154,16 @@ class LeadterraClient:
                 headers=_JSON,
                 lines={lead.email.casefold(): lead.line for lead in leads},
                 aftermath=f"Some or all of these {len(leads)} leads may be enrolled now. {_AGAIN}",
+                again=again,
             )
         )
         return wire.enrolment(answer, sent=len(leads))
 
-    def start(self, campaign_id: str) -> Started:
-        """Start or resume. On a running campaign it changes nothing, so it may be repeated."""
+    def start(self, campaign_id: str, *, again: Callable[[], None] | None = None) -> Started:
+        """Start or resume. Once it may have been carried out it is not repeated: somebody may have paused since."""
         aftermath = "The campaign may be running now: look it up before anything else is done with it."
-        answer = self._transport.send(Call("POST", _path(campaign_id, "start"), aftermath=aftermath))
+        call = Call("POST", _path(campaign_id, "start"), aftermath=aftermath, repeatable=False, again=again)
+        answer = self._transport.send(call)
         return wire.started(answer, asked=campaign_id)
 
     def pause(self, campaign_id: str) -> RemoteCampaign:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import SecretStr
 
-from reconciler.diagnostics import ApiError, Interrupted, LeaseLostError, ReconcilerError, error
+from reconciler.diagnostics import ApiError, Interrupted, LeaseLostError, ReconcilerError, Withdrawn, error
 from reconciler.leadterra.address import check_base_url, is_loopback
 from reconciler.leadterra.answers import CHECK_KEY, NOT_LEADTERRA, Answer, Call, NotJson, read_json, refusal
 from reconciler.leadterra.pace import Pace, retry_after
@@ -27,6 +27,9 @@ CONNECT_TIMEOUT = 5.0
 _FIRST_WAIT = 0.5
 _HURRY = 3.0
 _LONGEST_WAIT = 10.0
+
+
+_ENDINGS = {Interrupted: "the run was told to end", Withdrawn: "it was stopped"}
 
 
 class ReadOnlyError(RuntimeError):
@@ -109,14 +112,16 @@ class Transport:
                 wait_jitter=0,
             ):
                 tries.begin(attempt)
+                if tries.made > 1 and call.again is not None:
+                    call.again()
                 with attempt:
                     return self._once(call)
         except AttemptFailed as failure:
             return failure
-        except (Interrupted, LeaseLostError) as ending:
+        except (Interrupted, LeaseLostError, Withdrawn) as ending:
             if not tries.may_be_carried_out or call.method == "GET":
                 raise
-            why = "the run was told to end" if isinstance(ending, Interrupted) else str(ending)
+            why = str(ending) if isinstance(ending, LeaseLostError) else _ENDINGS[type(ending)]
         what = f"{tries.last_failure}, and {why} before it could be asked again"
         return AttemptFailed("api-lost-answer", what, carried_out=True)
 

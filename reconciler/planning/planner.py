@@ -225,6 +225,7 @@ def _diagnostics(drafts: list[Draft], inputs: Inputs) -> list[Diagnostic]:
     found += [error("unread", problem) for problem in inputs.live.problems]
     found += inputs.interrupted
     found += [item for made in drafts for item in _left_the_list(made)]
+    found += [item for made in drafts for item in _leftovers_that_send(made, inputs.live)]
     found += inputs.budgets.expired_notes(inputs.now)
     if inputs.live.refreshed and inputs.live.capabilities.get_campaign is False and inputs.live.campaigns:
         words = (
@@ -232,6 +233,22 @@ def _diagnostics(drafts: list[Draft], inputs: Inputs) -> list[Diagnostic]:
         )
         found.append(note("unreadable", words))
     return found
+
+
+def _leftovers_that_send(made: Draft, live: Live) -> list[Diagnostic]:
+    """Tell of older drafts of a started campaign that were started, too: their people may be in both."""
+    key, campaign = made.subject.key, made.subject.campaign
+    seen = live.campaigns.get(made.subject.known_key)
+    if seen is None or made.row not in STARTED_ROWS:
+        return []
+    sending = [name for name, stats in seen.leftovers.items() if stats is not None and (stats.sent or stats.queued)]
+    words = "has sent or queued email, though a newer one has taken its place: people may be in both"
+    hint = f'`reconciler stop {key} --reason "…"` pauses both; then look in Leadterra who is in which'
+    at = SourceRange(file=campaign.file, line=campaign.line) if campaign else None
+    return [
+        error("leftover-sends", f"{key}: the older draft {name} {words}", hint=hint, at=at, campaign=key)
+        for name in sending
+    ]
 
 
 def _left_the_list(made: Draft) -> list[Diagnostic]:

@@ -98,6 +98,8 @@ def draft(subject: Subject, inputs: Inputs) -> Draft:
         words = f"{subject.key}: the rename from {subject.campaign.moved_from} is done; `moved` can go from the file"
         made.diagnostics.append(note("moved-done", words, at=_place(subject), campaign=subject.key))
     frozen = _frozen(made, inputs)
+    if made.row in STARTED_ROWS and "update" in _open(made, inputs):
+        made.facts_hold = _TEXT_UNKNOWN.format(key=subject.known_key)
     for kind in (*_stopped_late(made, inputs), *cell.kinds):
         _add(made, kind, cell, live, inputs)
     if any(action.effect is Effect.IRREVERSIBLE for action in made.actions):
@@ -194,6 +196,10 @@ def _strangers(known: CampaignState, roster: Roster) -> str | None:
 _MAY_RUN = (
     "an interrupted run may have started it, and its status cannot be read here, so it is not changed any more; "
     "revert the edit, or look in Leadterra and take it as it is with `reconciler import`"
+)
+_TEXT_UNKNOWN = (
+    "an interrupted run may have changed its text before it was started, and what it sends cannot be read here; look "
+    "in Leadterra, then take it as it is with `reconciler import {key}` and its id"
 )
 _WRITTEN_AGAIN = "an interrupted run may have changed it otherwise; it is written again"
 _NEW_DRAFT = "this server cannot change a draft, so a new one takes over and the old one stays in Leadterra"

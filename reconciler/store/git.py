@@ -65,6 +65,14 @@ class GitStore:
         """
         return self._newest().state
 
+    def remembered(self) -> State:
+        """Return the state that this clone has seen last; raises `StateError` (`state-missing`) where it saw none."""
+        with self._lock:
+            head = self._repository.seen()
+            if head is None:
+                raise self._missing()
+            return gitview.look(self._repository, head, None).state
+
     def create(self, state: State, *, by: str) -> None:
         """Write the first state. Raises `StateError` (`state-exists`) where there is one, damaged or not."""
         words = message("created the state", ["created the state"], by=by, at=datetime.now(UTC), serial=state.serial)

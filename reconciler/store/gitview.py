@@ -42,7 +42,9 @@ class View:
             return Held()
         held = load_held(self.lease)
         if held is None:
-            raise damaged_lock(place, "Make sure that no reconciler is running, then `reconciler state unlock`.")
+            raise damaged_lock(
+                place, "Make sure that no reconciler is running, then put the commit before it back into that ref."
+            )
         return held
 
 

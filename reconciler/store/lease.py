@@ -240,13 +240,21 @@ class HeldLease:
         except StateConflictError:
             self._register.end()
             return
-        except BaseException:
-            self._register.end()
-            raise
+        except BaseException as problem:
+            if not (isinstance(problem, StateError) and self._stands(mine)):
+                self._register.end()
+                raise
         with self._lock:
             self._held, self._shown = mine, shown
         if words:
             self._told(f"{words[0].upper()}{words[1:]}")
+
+    def _stands(self, mine: Held) -> bool:
+        """Whether a lease whose writing seemed to fail is there all the same."""
+        try:
+            return _same_holding(self._register.look(), mine)
+        except StateError:
+            return False
 
     def _sign(self, held: Held) -> Held:
         return replace(held, nonce=secrets.token_hex(8), machine=self._machine, beat=self._clock())
@@ -269,12 +277,24 @@ class HeldLease:
             try:
                 self._register.swap(sign, expected=held)
             except StateConflictError:
-                self._lost = _taken()
+                self._look_again(held)
             except StateError:
                 return
             else:
                 with self._lock:
                     self._held, self._shown = sign, shown
+
+    def _look_again(self, held: Held) -> None:
+        """Tell a sign of our own, whose writing seemed to fail, from another holder."""
+        try:
+            there = self._register.look()
+        except StateError:
+            return
+        with self._lock:
+            if _same_holding(there, held):
+                self._held = there
+            else:
+                self._lost = _taken()
 
     def _refusal(self, there: Held) -> StateError:
         return StateError(
@@ -308,6 +328,10 @@ def conflict() -> StateConflictError:
 def damaged(place: str, what_to_do: str) -> StateError:
     """Return the error of a register that cannot be read."""
     return StateError(error("lock-damaged", f"The lock in {place} cannot be read.", hint=what_to_do))
+
+
+def _same_holding(one: Held, other: Held) -> bool:
+    return one.owner is not None and (one.fence, one.holding) == (other.fence, other.holding)
 
 
 def _same_sign(one: Held, other: Held) -> bool:
