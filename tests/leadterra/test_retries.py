@@ -23,7 +23,6 @@ REPEATABLE: dict[str, tuple[Callable[[LeadterraClient], Any], Any]] = {
     "campaign": (lambda api: api.campaign("camp_1"), DRAFT),
     "update": (lambda api: api.update("camp_1", "N", ()), DRAFT),
     "enroll": (lambda api: api.enroll("camp_1", LEADS), COUNTS),
-    "start": (lambda api: api.start("camp_1"), DRAFT),
     "pause": (lambda api: api.pause("camp_1"), DRAFT),
 }
 TRANSIENT = [reply(status, {}) for status in (429, 500, 502, 503, 504)]
@@ -57,6 +56,23 @@ def test_what_can_be_repeated_is(name: str, failure: Reply) -> None:
     call(api)
     assert len(script.requests) == 3
     assert len({(request.method, request.url, request.content) for request in script.requests}) == 1
+
+
+@pytest.mark.parametrize("failure", [*UNSENT, reply(429, {}), reply(503, {})], ids=str)
+def test_a_start_is_repeated_where_it_was_not_carried_out(failure: Reply) -> None:
+    api, script = client(failure, failure, reply(data=DRAFT))
+    api.start("camp_1")
+    assert len(script.requests) == 3
+
+
+@pytest.mark.parametrize("failure", [*LOST, *AMBIGUOUS], ids=str)
+def test_a_start_whose_answer_was_lost_is_not_repeated(failure: Reply) -> None:
+    """Somebody may have paused the campaign since: it is looked up instead."""
+    api, script = client(failure, reply(data=DRAFT))
+    with pytest.raises(ApiError, match="may be running now") as caught:
+        api.start("camp_1")
+    assert caught.value.sent
+    assert len(script.requests) == 1
 
 
 @pytest.mark.parametrize("failure", [*UNSENT, reply(429, {}), reply(503, {}), page(503)], ids=str)
@@ -117,8 +133,8 @@ def test_other_refusals_are_final(status: int) -> None:
 def test_giving_up_names_call_cause_tries_and_way_out(failure: Reply, code: str, said: str) -> None:
     api, script = client(failure)
     with pytest.raises(ApiError) as caught:
-        api.start("camp_1")
-    assert str(caught.value).startswith(f"POST /campaigns/camp_1/start: {said}, tried 4 times.")
+        api.pause("camp_1")
+    assert str(caught.value).startswith(f"POST /campaigns/camp_1/pause: {said}, tried 4 times.")
     assert caught.value.diagnostics[0].code == code
     assert caught.value.diagnostics[0].hint
     assert len(script.requests) == 4
@@ -134,12 +150,12 @@ def test_an_untrusted_certificate_is_not_asked_again() -> None:
 def test_an_attempt_that_may_have_come_through_is_not_forgotten() -> None:
     """The last attempt did not reach the server, but an earlier one may have."""
     api, _ = client(httpx.ReadError("reset"), httpx.ConnectError("refused"))
-    with pytest.raises(ApiError, match="may be running now") as caught:
-        api.start("camp_1")
+    with pytest.raises(ApiError, match="may still be running") as caught:
+        api.pause("camp_1")
     assert caught.value.sent
     api, _ = client(httpx.ReadError("reset"), reply(400, {"code": "no_leads_enrolled"}))
-    with pytest.raises(ApiError, match="may be running now") as caught:
-        api.start("camp_1")
+    with pytest.raises(ApiError, match="may still be running") as caught:
+        api.pause("camp_1")
     assert caught.value.sent
 
 
@@ -227,9 +243,9 @@ def test_an_interrupted_wait_ends_the_call() -> None:
 def test_an_interrupted_call_that_may_have_been_carried_out_is_unknown() -> None:
     api, _ = client(httpx.ReadTimeout("slow"), time=FakeTime(cancel_at=1))
     with pytest.raises(
-        ApiError, match=r"to end before it could be asked again\. The campaign may be running"
+        ApiError, match=r"to end before it could be asked again\. Some or all of these 2 leads may be enrolled"
     ) as caught:
-        api.start("camp_1")
+        api.enroll("camp_1", LEADS)
     assert caught.value.sent
     api, _ = client(httpx.ReadTimeout("slow"), time=FakeTime(cancel_at=1))
     with pytest.raises(Interrupted):
