@@ -1,6 +1,7 @@
 """The lease over any register, with a clock that is turned by hand."""
 
 import threading
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import pytest
@@ -119,6 +120,40 @@ def test_without_a_sign_nothing_is_called_but_it_is_not_lost_for_good(memory: Me
             lease.check(30)
         memory.away = False
         lease.check(30)
+
+
+def unclear(memory: Memory) -> None:
+    """Let the next writing land, and tell that it failed: a remote that went away right after the push."""
+    swap = memory.swap
+
+    def landing(held: Held, *, expected: Held) -> None:
+        memory.swap = swap  # type: ignore[method-assign]
+        swap(held, expected=expected)
+        raise StateError(error("state-remote", "away"))
+
+    memory.swap = landing  # type: ignore[method-assign]
+
+
+def test_a_sign_whose_writing_seemed_to_fail_is_recognised(memory: Memory, clock: Clock) -> None:
+    lease = lease_of(memory, clock, "ada")
+    with lease:
+        unclear(memory)
+        for _ in range(3):
+            clock.now += TIMES.expiry - 1
+            with suppress(LeaseLostError):
+                lease.check(5)
+        lease.check(5)
+        assert memory.held.fence == lease.fence
+    assert memory.held.owner is None
+
+
+def test_a_lease_whose_taking_seemed_to_fail_is_held(memory: Memory, clock: Clock) -> None:
+    unclear(memory)
+    with lease_of(memory, clock, "ada") as lease:
+        lease.check(5)
+        assert memory.held.owner == "ada"
+        assert memory.alive == 1
+    assert memory.held.owner is None
 
 
 def test_what_was_taken_over_is_lost_for_good(memory: Memory, clock: Clock) -> None:
