@@ -160,7 +160,20 @@ def _import_all() -> None:
     for found in pkgutil.walk_packages(reconciler.__path__, "reconciler."):
         if not found.name.endswith("__main__"):
             importlib.import_module(found.name)
-    for name in ("httpx", "stamina", "stamina.instrumentation", "rich.table", "rich.console", "email_validator"):
+    for name in (
+        "asyncio",
+        "deepdiff",
+        "deepdiff.helper",
+        "email_validator",
+        "encodings.idna",
+        "filelock",
+        "httpx",
+        "rich.console",
+        "rich.table",
+        "stamina",
+        "stamina.instrumentation",
+        "stringprep",
+    ):
         importlib.import_module(name)
 
 
