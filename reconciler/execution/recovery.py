@@ -108,7 +108,7 @@ def recover(
         for operation, intent in rest.items():
             if item.entry is None or intent.id != item.entry.id:
                 item.close(operation)
-        if seen is not None and not item.adopted:
+        if seen is not None:
             rest = {name: intent for name, intent in rest.items() if name not in item.closes}
             stopped = state.stop_for(subject.known_key) is not None or state.stop_for(subject.key) is not None
             _settle(item, rest, seen, stopped=stopped)

@@ -20,7 +20,7 @@ from reconciler.model.intents import (
     UpdateIntent,
 )
 from reconciler.model.live import Capabilities, Live, LiveCampaign, LiveStatus, RemoteCampaign, Stats
-from reconciler.model.state import CampaignState, State, Stop, Tombstone
+from reconciler.model.state import CampaignState, Leftover, State, Stop, Tombstone
 from reconciler.planning.identity import Subject
 
 AT = datetime(2026, 11, 30, 9, 0, tzinfo=UTC)
@@ -176,6 +176,18 @@ def test_which_draft_of_a_list_may_be_ours(remote: dict[str, Any], found: dict[s
     server: Any = Lists(RemoteCampaign(**{"id": "camp_1", "status": "draft", "name": "Alpha", **remote}))
     drafts = drafts_of(Reader(server, Capabilities()), server, having(None, create()), lambda read: read())
     assert {name: [item.id for item in made or ()] for name, made in drafts.items()} == found
+
+
+def test_a_draft_that_is_known_already_is_nobody_elses() -> None:
+    """Whether it is managed, was replaced, or was managed once."""
+    there = [RemoteCampaign(id=f"camp_{number}", status="draft", name="Alpha", steps=STEPS) for number in range(5)]
+    server: Any = Lists(*there)
+    left = Leftover(campaign="beta", id="camp_1", name="Alpha", at=AT, reason="replaced")
+    buried = Tombstone(at=AT, campaign=known(id="camp_2"), earlier=(known(id="camp_3"),))
+    state = having(None, create(), leftovers=(left,), tombstones={"beta": buried})
+    state = state.with_campaign("beta", known("beta", id="camp_0"))
+    (found,) = drafts_of(Reader(server, Capabilities()), server, state, lambda read: read()).values()
+    assert [item.id for item in found or ()] == ["camp_4"]
 
 
 # Enrolments
