@@ -47,10 +47,10 @@ def test_connections_and_servers_that_fail(stage: Stage) -> None:
 
 
 def test_a_storm_of_429(stage: Stage) -> None:
-    """Every second call is told to come later: it takes longer, and one run is enough."""
+    """The first calls of every kind are told to come later: it takes longer, and one run is enough."""
     stage.restore()
-    for kind in ("create", "enroll", "start", "stats"):
-        for nth in (1, 3, 5, 7):
+    for kind in ("create", "enroll", "start"):
+        for nth in (1, 3):
             stage.world.sandbox.add_fault(Fault(kind=kind, action="rate", nth=nth, retry_after=0))
     ended = stage.apply(hurry=True)
     assert ended.code == 0, ended.text

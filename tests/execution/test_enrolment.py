@@ -91,7 +91,7 @@ def test_refused_leads_are_told_by_line(world: World, monkeypatch: pytest.Monkey
     drafted(world, "one", leads=700)
     original = LeadterraClient.enroll
 
-    def spoilt(self: LeadterraClient, campaign_id: str, leads: Sequence[Lead]) -> Enrolment:
+    def spoilt(self: LeadterraClient, campaign_id: str, leads: Sequence[Lead], **_: object) -> Enrolment:
         return original(
             self, campaign_id, [replace(leads[-1], email="no address"), *leads] if len(leads) < 500 else leads
         )

@@ -166,7 +166,7 @@ def test_a_stopped_start_that_cannot_be_paused_is_told_loudly(
 
 def test_a_start_that_is_answered_with_another_status_is_unknown(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     drafted(world, "one")
-    monkeypatch.setattr(LeadterraClient, "start", lambda _self, _id: Started(status="draft"))
+    monkeypatch.setattr(LeadterraClient, "start", lambda _self, _id, **_: Started(status="draft"))
     assert outcomes(world.apply())[-1] == ("one", "start", "unknown")
     assert world.state().campaigns["one"].status == "draft"
 

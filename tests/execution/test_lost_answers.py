@@ -100,22 +100,24 @@ def test_a_create_that_was_certainly_not_carried_out_is_repeated(world: World) -
 
 
 @pytest.mark.parametrize("action", ["drop", "half", "error500_after"])
-def test_a_lost_start_is_repeated_and_starts_once(world: World, action: Action) -> None:
+def test_a_lost_start_is_looked_up_and_starts_once(world: World, action: Action) -> None:
+    """It is not called again: somebody may have paused the campaign since."""
     drafted(world, "one")
     world.sandbox.add_fault(Fault(kind="start", action=action, nth=1))
     assert outcomes(world.apply()) == [("one", "enroll", "done"), ("one", "start", "done")]
-    assert world.kinds().count("start") == 2
+    assert world.kinds().count("start") == 1
     assert (world.remote("Campaign one").starts, queued(world)) == (1, 3)
 
 
 @pytest.mark.parametrize(("calls", "status"), [(UNDOCUMENTED, True), (frozenset(), True), (frozenset(), False)])
-def test_a_start_whose_answers_are_all_lost_is_found_out_by_the_next_run(
-    make_world: Callable[..., World], calls: frozenset[str], *, status: bool
+def test_a_start_that_cannot_be_looked_up_is_found_out_by_the_next_run(
+    make_world: Callable[..., World], around: Around, calls: frozenset[str], *, status: bool
 ) -> None:
     """The state knows it as started from then on, even where only the counters can tell."""
     world = make_world(SandboxOptions(undocumented_calls=calls, stats_status=status))
     drafted(world, "one")
     world.sandbox.add_fault(Fault(kind="start", action="drop"))
+    around("start", before=lambda: world.sandbox.add_fault(Fault(kind="stats", action="reject", status=400)))
     report = world.apply()
     assert outcomes(report) == [("one", "enroll", "done"), ("one", "start", "unknown")]
     assert "may be running" in detail(report, "start")

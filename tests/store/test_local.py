@@ -262,6 +262,7 @@ try:
     put("*")
 except StateError as problem:
     print(problem.diagnostics[0].code)
+resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 """,
         code=backend.code,
     )
