@@ -124,7 +124,7 @@ def start(work: Work, action: Action) -> ActionResult:
         if not failure.sent:
             raise
         work.called = "start was called"
-        if tools.reader.campaign(work.known()).status is not LiveStatus.RUNNING:
+        if not _runs(work):
             _pause_if_stopped(work, tools.keeper.fresh(), live.id)
             raise
         answer = Started(status="running")
@@ -133,6 +133,14 @@ def start(work: Work, action: Action) -> ActionResult:
     return result(action, Outcome.DONE, "running").model_copy(
         update={"leads_enrolled": answer.leads_enrolled, "queued_messages": answer.queued_messages}
     )
+
+
+def _runs(work: Work) -> bool:
+    """Look up a start whose answer was lost; where the run is told to end meanwhile, that is not known."""
+    try:
+        return work.tools.reader.campaign(work.known()).status is LiveStatus.RUNNING
+    except Interrupted:
+        return False
 
 
 def _started(work: Work, answer: Started, campaign_id: str, kind: str) -> None:

@@ -7,6 +7,7 @@ from execution.acts import detail, drafted, queued, remote_id, running
 from execution.conftest import Around, Clock
 from support.world import World, actions, outcomes
 
+from reconciler.diagnostics import Interrupted
 from reconciler.sandbox.faults import Action, Fault
 from reconciler.sandbox.options import UNDOCUMENTED, SandboxOptions
 
@@ -99,25 +100,62 @@ def test_a_create_that_was_certainly_not_carried_out_is_repeated(world: World) -
     assert None not in keys
 
 
-@pytest.mark.parametrize("action", ["drop", "half", "error500_after"])
-def test_a_lost_start_is_looked_up_and_starts_once(world: World, action: Action) -> None:
-    """It is not called again: somebody may have paused the campaign since."""
+@pytest.mark.parametrize(
+    ("action", "calls", "status"),
+    [
+        ("drop", UNDOCUMENTED, True),
+        ("half", UNDOCUMENTED, True),
+        ("error500_after", UNDOCUMENTED, True),
+        ("drop", frozenset(), True),
+        ("drop", frozenset(), False),
+    ],
+)
+def test_a_lost_start_is_looked_up_and_not_called_again(
+    make_world: Callable[..., World], action: Action, calls: frozenset[str], *, status: bool
+) -> None:
+    """Somebody may have paused it since. The state knows it as started, even where only the counters can tell."""
+    world = make_world(SandboxOptions(undocumented_calls=calls, stats_status=status))
     drafted(world, "one")
-    world.sandbox.add_fault(Fault(kind="start", action=action, nth=1))
+    world.sandbox.add_fault(Fault(kind="start", action=action))
     assert outcomes(world.apply()) == [("one", "enroll", "done"), ("one", "start", "done")]
     assert world.kinds().count("start") == 1
     assert (world.remote("Campaign one").starts, queued(world)) == (1, 3)
+    state = world.state()
+    assert (state.campaigns["one"].status, state.operations) == ("running", {})
+
+
+def test_a_lost_start_that_did_not_come_is_made_by_the_next_run(world: World) -> None:
+    drafted(world, "one")
+    world.sandbox.add_fault(Fault(kind="start", action="drop_before", nth=1))
+    assert outcomes(world.apply()) == [("one", "enroll", "done"), ("one", "start", "unknown")]
+    assert [intent.kind for intent in world.state().operations.values()] == ["start"]
+    assert outcomes(world.apply()) == [("one", "start", "done")]
+    assert (world.remote("Campaign one").starts, queued(world)) == (1, 3)
+
+
+def test_a_lost_start_that_cannot_be_looked_up_because_the_run_ends_is_unknown(world: World, around: Around) -> None:
+    """It is not told as if nothing had been called."""
+
+    def ending() -> None:
+        raise Interrupted
+
+    drafted(world, "one")
+    world.sandbox.add_fault(Fault(kind="start", action="drop"))
+    around("start", before=lambda: around("stats", before=ending, nth=None))
+    report = world.apply()
+    assert outcomes(report)[-1] == ("one", "start", "unknown")
+    assert "may be running" in detail(report, "start")
 
 
 @pytest.mark.parametrize(("calls", "status"), [(UNDOCUMENTED, True), (frozenset(), True), (frozenset(), False)])
-def test_a_start_that_cannot_be_looked_up_is_found_out_by_the_next_run(
+def test_a_lost_start_that_cannot_be_looked_up_is_found_out_by_the_next_run(
     make_world: Callable[..., World], around: Around, calls: frozenset[str], *, status: bool
 ) -> None:
     """The state knows it as started from then on, even where only the counters can tell."""
     world = make_world(SandboxOptions(undocumented_calls=calls, stats_status=status))
     drafted(world, "one")
     world.sandbox.add_fault(Fault(kind="start", action="drop"))
-    around("start", before=lambda: world.sandbox.add_fault(Fault(kind="stats", action="reject", status=400)))
+    around("start", before=lambda: world.sandbox.add_fault(Fault(kind="stats", action="reject")))
     report = world.apply()
     assert outcomes(report) == [("one", "enroll", "done"), ("one", "start", "unknown")]
     assert "may be running" in detail(report, "start")
