@@ -14,7 +14,7 @@ help:
 	@echo "make plan    what would change on that sandbox now (edit specs/ first)"
 	@echo "make apply   do it"
 	@echo "make test    everything CI runs"
-	@echo "make soak    the properties with all their examples, and 10,000 killed applies; SOAK=10 for a tenth of them"
+	@echo "make soak    make test with all examples and variants, and 10,000 killed applies; SOAK=10: a tenth of them"
 	@echo "make bench   how fast it is;  make format, make schemas, make clean"
 
 # An old Python is told before anything is made with it.
@@ -55,7 +55,7 @@ test: .venv/dev
 	$(BIN)/pytest -n 2 --dist worksteal --cov --cov-report=term:skip-covered --durations=5
 
 soak: .venv/dev
-	SOAK=$(SOAK) $(BIN)/pytest -n 2 --dist worksteal -m "hypothesis or soak" --durations=5
+	SOAK=$(SOAK) $(BIN)/pytest -n 2 --dist worksteal --durations=5
 
 bench: .venv/dev
 	$(BIN)/python tests/bench/startup_and_plan.py

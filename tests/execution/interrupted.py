@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from support.examples import SOAK
 from support.killing import Moment, MortalWorld
 from support.world import STEPS, actions, person
 
@@ -206,7 +207,8 @@ BEFORE_AND_AFTER = pytest.mark.parametrize(
     "moment", [Moment.BEFORE_REQUEST, Moment.ACTED], ids=["not carried out", "carried out"]
 )
 READING = pytest.mark.parametrize("server", ["all calls", "documented only"])
-EVERYWHERE = pytest.mark.parametrize("server", ["all calls", "documented only", "no status"])
+EVERYWHERE = pytest.mark.parametrize("server", ["all calls", "no status", *(["documented only"] if SOAK else [])])
+"""A server that tells all, and one that tells least; with `make soak` what lies between, too."""
 
 
 def die(root: Path, server: str, case: str, moment: Moment, *, port: bool = False) -> MortalWorld:
