@@ -12,7 +12,8 @@ from support.stage import BACKENDS, LONG, Stage, staged
 
 from reconciler.sandbox.faults import Fault
 
-QUICK = {"beat": 0.3, "expiry": 3.0}
+QUICK = {"beat": 60.0, "expiry": 3.0}
+"""Nothing shows signs of life by itself: a thread suspended in the middle of that keeps everybody from writing."""
 
 pytestmark = LONG
 
@@ -50,7 +51,7 @@ def test_two_applies_at_once(stage: Stage) -> None:
     stage.finish(plan=True, runs=1)
 
 
-@pytest.mark.parametrize("moment", ["before POST .*/start", "after POST .*/bulk", "after POST /campaigns"])
+@pytest.mark.parametrize("moment", ["before POST .*/start", "after POST /campaigns"])
 def test_a_holder_that_sleeps_through_its_end_neither_writes_nor_calls(stage: Stage, moment: str) -> None:
     """Suspended in the middle, it is taken over with a word; when it wakes up, it does nothing more.
 
@@ -62,7 +63,7 @@ def test_a_holder_that_sleeps_through_its_end_neither_writes_nor_calls(stage: St
     while not _is_stopped(asleep.pid):
         assert time.monotonic() < until
         time.sleep(0.01)
-    time.sleep(3 * QUICK["beat"])
+    time.sleep(QUICK["expiry"] + 0.6)
     taken_over = stage.apply(**QUICK)
     assert re.search(rf"process {asleep.pid}.*, who has shown no sign of life for \d+ s", taken_over.err)
     stage.finish(**QUICK)
