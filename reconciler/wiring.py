@@ -21,7 +21,7 @@ from reconciler.model.workspace import DEFAULT_ENVIRONMENT, ENVIRONMENT_PATTERN,
 from reconciler.ports import CampaignApi, StateStore
 from reconciler.settings import Settings
 from reconciler.store.gitnames import default_ref, environment_ref, find_remote, is_ref_name, is_remote_name
-from reconciler.store.local import LocalStore
+from reconciler.store.local import TIMES, LocalStore
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -102,7 +102,8 @@ def open_store(place: Place, settings: Settings, kept: Kept | None = None) -> St
             )
         )
     if place.sandbox:
-        return LocalStore(place.folder)
+        # It ends with the process that asks it: nothing is under way any more when another one begins.
+        return LocalStore(place.folder, times=TIMES._replace(longest_request=0.0))
     kept = kept or read_kept(place.workspace)
     if kept.state.backend == "git":
         from reconciler.store.git import GitStore

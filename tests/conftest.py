@@ -7,6 +7,8 @@ from support import ready
 from support.world import World
 
 from reconciler.sandbox.options import DEFAULT_OPTIONS, SandboxOptions
+from reconciler.store.git import GitStore
+from reconciler.store.local import LocalStore
 
 
 def pytest_configure() -> None:
@@ -17,6 +19,14 @@ def pytest_configure() -> None:
 
 def pytest_sessionfinish() -> None:
     ready.close()
+
+
+@pytest.fixture(autouse=True)
+def _nothing_acts_late(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Do not wait for requests of runs that are over: a server of the tests acts at once, unless it is told to."""
+    for store in (LocalStore, GitStore):
+        defaults = store.__init__.__kwdefaults__
+        monkeypatch.setitem(defaults, "times", defaults["times"]._replace(longest_request=0.0))
 
 
 @pytest.fixture

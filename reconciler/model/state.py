@@ -4,6 +4,7 @@ Two members belong together with it: blobs (rendered steps, ledger segments) liv
 """
 
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Literal
 
 from pydantic import AwareDatetime, Field, TypeAdapter
@@ -164,6 +165,10 @@ class State(Frozen):
         """Return the open intents of one campaign, by operation id, oldest first."""
         found = {operation: intent for operation, intent in self.operations.items() if intent.campaign == key}
         return dict(sorted(found.items(), key=lambda item: (item[1].at, item[0])))
+
+    def last_asked(self) -> datetime | None:
+        """Return when the youngest intent was opened whose request may change something late; a pause harms nobody."""
+        return max((intent.at for intent in self.operations.values() if intent.kind != "pause"), default=None)
 
     def in_flight(self, key: str) -> int:
         """Count the new leads of a campaign that may have been enrolled without being in its ledger."""

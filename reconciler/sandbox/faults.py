@@ -32,6 +32,7 @@ Action = Literal[
     "error500_after",
     "slow",
     "half",
+    "late",
     "html",
     "rate",
     "reject",
@@ -41,7 +42,7 @@ ACTIONS: tuple[Action, ...] = get_args(Action)
 # The actions that leave the call its effect.
 CARRIED_OUT: frozenset[Action] = frozenset({"drop", "error500_after", "slow", "half"})
 # The actions that leave the call without any answer.
-CUT: frozenset[Action] = frozenset({"drop", "drop_before"})
+CUT: frozenset[Action] = frozenset({"drop", "drop_before", "late"})
 
 _SECONDS_MAX = 600.0
 _STATUS_MIN, _STATUS_MAX = 400, 599
@@ -55,11 +56,12 @@ class Fault:
     action: ``drop`` carries out the call and closes the connection without an answer; ``drop_before`` closes it
         without carrying out; ``error500`` and ``error503`` are not carried out; ``error500_after`` is carried out
         and then answers 500; ``slow`` carries out and answers late; ``half`` carries out and closes the connection
-        after half of the body; ``html`` is a proxy's page and ``rate`` a 429, neither carried out; ``reject``
-        answers an API error of any status and code (say 404 ``workspace_not_found``), not carried out.
+        after half of the body; ``late`` closes the connection at once and carries the call out afterwards, which is
+        logged once more, under the kind ``late``; ``html`` is a proxy's page and ``rate`` a 429, neither carried out;
+        ``reject`` answers an API error of any status and code (say 404 ``workspace_not_found``), not carried out.
     nth: the first call that meets it, from 1; None for every call.
     times: how many calls meet it; by default 1 with ``nth``, no end without.
-    seconds: the delay of ``slow``.
+    seconds: the delay of ``slow`` and ``late``.
     retry_after: whole seconds in ``Retry-After`` of ``error503`` (None: no header) and ``rate`` (None: 1).
     status: of ``html`` (502) and ``reject`` (400).
     code: of ``reject``.

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import socket
+import threading
 import time
 from contextlib import suppress
+from io import BytesIO
 from typing import TYPE_CHECKING, NoReturn
 
 from werkzeug.wrappers import Request, Response
@@ -54,6 +56,8 @@ class Wire:
         response, fault = self._carry_out(request, environ)
         if fault is None:
             return response(environ, start_response)
+        if fault.action == "late":
+            self._carry_out_later(request, environ, fault.seconds)
         if fault.action in CUT:
             _drop(environ)
         if fault.action == "slow":
@@ -85,6 +89,21 @@ class Wire:
             if fault is None or fault.action not in CUT:
                 exchange.status = response.status_code
         return response, fault
+
+    def _carry_out_later(self, request: Request, environ: WSGIEnvironment, seconds: float) -> None:
+        """Do what was asked when nobody waits for the answer any more."""
+        asked = {**environ, "wsgi.input": BytesIO(request.get_data()), NOTES_KEY: {}}
+
+        def act() -> None:
+            key = request.headers.get("Idempotency-Key") or None
+            with self._sandbox.exchange("late", request.method, request.path, key) as exchange:
+                response = Response.from_app(self._app, asked, buffered=True)
+                exchange.carried_out = response.status_code < _FIRST_ERROR
+                exchange.status = response.status_code
+
+        timer = threading.Timer(seconds, act)
+        timer.daemon = True
+        timer.start()
 
     def _answer(self, fault: Fault) -> Response:
         """Return what stands in place of the API's own answer."""

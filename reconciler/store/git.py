@@ -124,7 +124,13 @@ class GitStore:
     def lease(self, *, owner: str, told: Callable[[str], None], sleep: Callable[[float], bool]) -> HeldLease:
         """Return the lease of this state, not yet taken."""
         return HeldLease(
-            self._register(), owner=owner, machine=this_machine(), times=self._times, told=told, sleep=sleep
+            self._register(),
+            owner=owner,
+            machine=this_machine(),
+            times=self._times,
+            told=told,
+            sleep=sleep,
+            asked=lambda: self.remembered().last_asked(),
         )
 
     def holder(self) -> str | None:

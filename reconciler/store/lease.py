@@ -1,8 +1,10 @@
 """The lease: the right to apply, held by one process at a time, whatever dies or sleeps.
 
 A holder shows signs of life by changing a nonce. Whoever wants the lease takes it over only after it has seen no change
-for the time after which the holder stops by itself, plus the longest request that may still be under way. Every holding
-has a number, the fence, one higher than the last: a store refuses what is written with an older one.
+for the time after which the holder stops by itself, plus the longest request that may still be under way. A holder
+whose process has ended is not waited for, but what it asked for last is, where the state tells of requests without an
+outcome: a server may act on them when nobody waits for the answer any more. Every holding has a number, the fence, one
+higher than the last: a store refuses what is written with an older one.
 """
 
 import contextlib
@@ -13,6 +15,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol, Self
 
@@ -120,14 +123,17 @@ class HeldLease:
         times: Times,
         told: Callable[[str], None],
         sleep: Callable[[float], bool],
+        asked: Callable[[], datetime | None],
         clock: Callable[[], float] = clock,
     ) -> None:
+        """`asked` says when the youngest request was begun of which the state knows no outcome."""
         self._register = register
         self._owner = plain(owner)
         self._machine = machine
         self._times = times
         self._told = told
         self._sleep = sleep
+        self._asked = asked
         self._clock = clock
         self._lock = threading.Lock()
         self._showing = threading.Lock()
@@ -147,18 +153,23 @@ class HeldLease:
     def __enter__(self) -> Self:
         """Take it, wait for it, or raise `StateError` (`state-locked`) naming the holder."""
         self._begin_anew()
-        first: tuple[Held, float] | None = None
-        while self._held is None:
-            there = self._register.look()
+        first = (self._register.look(), self._clock())
+        there, begun, quiet = first[0], True, first[1] + self._under_way(first[0])
+        while True:
             words = self._free(there, first)
-            if words is not None:
-                self._take(there, words)
-                continue
-            begun = first is None
-            first = first or (there, self._clock())
-            if self._alive(there, first[0]):
+            if words is None and self._alive(there, first[0]):
                 raise self._refusal(there)
-            self._wait_for(there, begun=begun)
+            if words is not None and self._clock() >= quiet:
+                self._take(there, words)
+                if self._held is not None:
+                    break
+            elif words is None:
+                self._wait_for(there, begun=begun)
+            else:
+                self._wait_for_requests(quiet - self._clock(), begun=begun)
+            begun, before, there = False, there, self._register.look()
+            if not _same_sign(before, there):
+                quiet = self._clock() + self._under_way(there)
         self._thread = threading.Thread(target=self._beat, name="lease", daemon=True)
         self._thread.start()
         return self
@@ -197,7 +208,7 @@ class HeldLease:
             held = self._held is not None and self._lost is None
             return held and self._clock() + seconds <= self._shown + self._times.expiry
 
-    def _free(self, there: Held, first: tuple[Held, float] | None) -> str | None:
+    def _free(self, there: Held, first: tuple[Held, float]) -> str | None:
         """Say, in words, why the lease can be taken; None where it cannot. No words where nobody held it."""
         if there.owner is None:
             return ""
@@ -206,13 +217,28 @@ class HeldLease:
         patience = self._times.expiry + self._times.longest_request
         if there.machine == self._machine and 0 <= there.beat <= self._clock():
             silence = self._clock() - there.beat
-        elif first is not None and _same_sign(first[0], there):
+        elif _same_sign(first[0], there):
             silence = self._clock() - first[1]
         else:
             return None
         if silence <= patience:
             return None
         return f"took the lock over from {there.owner}, who has shown no sign of life for {silence:,.0f} s"
+
+    def _under_way(self, there: Held) -> float:
+        """Return for how many seconds a request of the last holder may still be under way.
+
+        One that gave the lease back asked last when it opened the youngest intent; any other may have asked just now.
+        """
+        asked = self._asked()
+        if asked is None:
+            return 0.0
+        longest, now = self._times.longest_request, self._clock()
+        if there.owner is None:
+            return min(longest, longest - (datetime.now(UTC) - asked).total_seconds())
+        if there.machine == self._machine and 0 <= there.beat <= now:
+            return min(longest, there.beat + self._times.expiry + longest - now)
+        return longest
 
     def _alive(self, there: Held, first: Held) -> bool:
         if not _same_sign(first, there):
@@ -229,6 +255,15 @@ class HeldLease:
                 "one it has certainly ended and is taken over (`reconciler state unlock` ends it at once)"
             )
         if self._sleep(self._times.poll):
+            raise Interrupted
+
+    def _wait_for_requests(self, left: float, *, begun: bool) -> None:
+        if begun:
+            self._told(
+                f"The last requests of an interrupted run may still be under way: waiting {left:,.0f} s, after which "
+                "Leadterra shows what became of them"
+            )
+        if self._sleep(min(self._times.poll, left)):
             raise Interrupted
 
     def _take(self, there: Held, words: str) -> None:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 TIMES = lease.Times(beat=10.0, expiry=60.0)
 _LOCK_TIMEOUT = 30.0
 _LOCK_POLL = 0.005
+_PATIENCE_TO_COMPACT = 1.0
 _SMALLEST_COMPACTION = 256 * 1024
 _TAIL = 128
 
@@ -147,7 +148,13 @@ class LocalStore:
         if not self._folder.is_dir():
             raise refusals.missing(str(self._folder))
         return lease.HeldLease(
-            self._register(), owner=owner, machine=lease.this_machine(), times=self._times, told=told, sleep=sleep
+            self._register(),
+            owner=owner,
+            machine=lease.this_machine(),
+            times=self._times,
+            told=told,
+            sleep=sleep,
+            asked=lambda: self.read().last_asked(),
         )
 
     def holder(self) -> str | None:
@@ -172,7 +179,7 @@ class LocalStore:
 
     def compact(self) -> None:
         """Fold the journal into the document. What cannot be written stays where it is: both are read as one."""
-        with suppress(StateError), self._locked(), self._reading:
+        with suppress(StateError), self._locked(_PATIENCE_TO_COMPACT), self._reading:
             if self._refreshed().offset:
                 self._compact()
 
@@ -264,28 +271,28 @@ class LocalStore:
         return LocalRegister(self._folder, self._locked, self.compact)
 
     @contextmanager
-    def _locked(self) -> Iterator[None]:
+    def _locked(self, patience: float | None = None) -> Iterator[None]:
         """Hold the short lock of writers. Raises `StateError` (`state-busy`) where somebody keeps it for too long.
 
         The threads of this process queue up before it: at the lock of the file they would have to ask again and again.
         """
-        with self._writing, self._file_locked():
+        with self._writing, self._file_locked(_LOCK_TIMEOUT if patience is None else patience):
             yield
 
     @contextmanager
-    def _file_locked(self) -> Iterator[None]:
+    def _file_locked(self, patience: float) -> Iterator[None]:
         from filelock import FileLock, Timeout
 
         if self._lock is None:
             self._lock = FileLock(self._folder / "state.lock", mode=FILE_MODE, thread_local=False)
         with told_as_state_error("The state", self._folder):
             try:
-                self._lock.acquire(timeout=_LOCK_TIMEOUT, poll_interval=_LOCK_POLL)
+                self._lock.acquire(timeout=patience, poll_interval=_LOCK_POLL)
             except Timeout:
                 raise StateError(
                     error(
                         "state-busy",
-                        f"Another process has been writing to {self._folder} for {_LOCK_TIMEOUT:.0f} seconds.",
+                        f"Another process has been writing to {self._folder} for {patience:.0f} seconds.",
                         hint="Nothing was written. Look for a reconciler process that hangs or is suspended, end it or "
                         "let it go on, then run again.",
                     )

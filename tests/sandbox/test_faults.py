@@ -76,6 +76,21 @@ def test_drop_before_does_nothing(port: Box, capfd: pytest.CaptureFixture[str]) 
     assert capfd.readouterr() == ("", "")
 
 
+def test_late_is_carried_out_when_nobody_waits(port: Box, capfd: pytest.CaptureFixture[str]) -> None:
+    fault(port, "create", "late", nth=1, seconds=0.3)
+    with pytest.raises(httpx.RemoteProtocolError):
+        port.post("/campaigns", CREATE)
+    assert port.sandbox.campaigns() == ()
+    assert last(port) == (None, False)
+    until = time.monotonic() + 10
+    while not port.sandbox.campaigns():
+        assert time.monotonic() < until
+        time.sleep(0.02)
+    assert [item.name for item in port.sandbox.campaigns()] == [CREATE["name"]]
+    assert [(item.kind, item.carried_out) for item in port.sandbox.requests()] == [("create", False), ("late", True)]
+    assert capfd.readouterr() == ("", "")
+
+
 def test_half_an_answer(port: Box, capfd: pytest.CaptureFixture[str]) -> None:
     fault(port, "create", "half", nth=1)
     with port.client.stream("POST", "/campaigns", json=CREATE) as answer:

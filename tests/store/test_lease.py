@@ -2,11 +2,12 @@
 
 import threading
 from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 
-from reconciler.diagnostics import LeaseLostError, StateConflictError, StateError, error
+from reconciler.diagnostics import Interrupted, LeaseLostError, StateConflictError, StateError, error
 from reconciler.store.lease import Held, HeldLease, Times, dump_held, load_held
 
 if TYPE_CHECKING:
@@ -75,7 +76,14 @@ def clock() -> Clock:
     return Clock()
 
 
-def lease_of(memory: Memory, clock: Clock, owner: str, machine: str = "here", times: Times = TIMES) -> HeldLease:
+def lease_of(
+    memory: Memory,
+    clock: Clock,
+    owner: str,
+    machine: str = "here",
+    times: Times = TIMES,
+    asked: datetime | None = None,
+) -> HeldLease:
     return HeldLease(
         memory,
         owner=owner,
@@ -83,6 +91,7 @@ def lease_of(memory: Memory, clock: Clock, owner: str, machine: str = "here", ti
         times=times,
         told=clock.told.append,
         sleep=clock.sleep,
+        asked=lambda: asked,
         clock=clock,
     )
 
@@ -259,6 +268,47 @@ def test_one_that_cannot_be_given_back_ends_by_itself(memory: Memory, clock: Clo
     clock.now += 30
     with lease_of(memory, clock, "bob", times=TIMES._replace(beat=10, poll=30)):
         assert clock.now > 1_000 + TIMES.expiry + TIMES.longest_request
+
+
+def test_the_last_requests_of_a_dead_holder_are_waited_for(memory: Memory, clock: Clock) -> None:
+    """A server may act on them when nobody waits for the answer any more; where none is open, nothing is."""
+    lease_of(memory, clock, "eve").__enter__()
+    memory.ended = {"eve"}
+    clock.now += 5
+    with lease_of(memory, clock, "ada", asked=datetime.now(UTC) - timedelta(hours=1)):
+        assert clock.now == 1_005 + TIMES.longest_request
+    assert [words[:82] for words in clock.told] == [
+        "The last requests of an interrupted run may still be under way: waiting 65 s, afte",
+        "Took the lock over from eve, whose process has ended",
+    ]
+
+
+def test_no_request_outlives_the_lease_it_was_made_under(memory: Memory, clock: Clock) -> None:
+    lease_of(memory, clock, "eve").__enter__()
+    memory.ended = {"eve"}
+    clock.now += TIMES.expiry + 60
+    with lease_of(memory, clock, "ada", asked=datetime.now(UTC)):
+        assert clock.now == 1_000 + TIMES.expiry + TIMES.longest_request
+
+
+@pytest.mark.parametrize(("ago", "least", "most"), [(0, 64, 65), (60, 4, 5), (66, 0, 0), (-3_600, 65, 65)])
+def test_a_request_of_a_run_that_ended_is_waited_for_by_its_age(
+    memory: Memory, clock: Clock, ago: int, least: int, most: int
+) -> None:
+    """A clock that goes wrong elsewhere does not make the wait longer."""
+    with lease_of(memory, clock, "ada", asked=datetime.now(UTC) - timedelta(seconds=ago)):
+        assert least <= clock.now - 1_000 <= most
+    assert len(clock.told) == (least > 0)
+
+
+def test_a_wait_for_requests_can_be_broken_off(memory: Memory, clock: Clock) -> None:
+    def sleep(_seconds: float) -> bool:
+        return True
+
+    clock.sleep = sleep  # type: ignore[method-assign]
+    with pytest.raises(Interrupted):
+        lease_of(memory, clock, "ada", asked=datetime.now(UTC)).__enter__()
+    assert memory.swaps == 0
 
 
 def test_a_slow_sign_of_life_holds_nobody_up(memory: Memory, clock: Clock) -> None:

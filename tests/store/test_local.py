@@ -9,6 +9,7 @@ import stat
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -543,6 +544,22 @@ def test_a_writer_that_hangs_is_told(backend: LocalBackend, store: LocalStore, m
         leave.set()
         thread.join()
     assert store.read() == STATE
+
+
+def test_folding_the_journal_waits_for_nobody(
+    backend: LocalBackend, store: LocalStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It can be done at any later time, and a run that could not even begin ends with it, too."""
+    monkeypatch.setattr(local, "_PATIENCE_TO_COMPACT", 0.05)
+    put(store, "*")
+    before = backend.journal()
+    with LocalStore(backend.folder)._locked():
+        began = time.monotonic()
+        store.compact()
+        assert time.monotonic() - began < 5
+    assert backend.journal() == before
+    store.compact()
+    assert backend.journal() == b""
 
 
 def test_an_append_costs_what_it_changes(backend: LocalBackend, store: LocalStore) -> None:
