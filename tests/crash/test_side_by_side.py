@@ -51,7 +51,7 @@ def test_two_applies_at_once(stage: Stage) -> None:
     stage.finish(plan=True, runs=1)
 
 
-@pytest.mark.parametrize("moment", ["before POST .*/start", "after POST /campaigns"])
+@pytest.mark.parametrize("moment", ["before POST .*/start", "after POST /campaigns", "after POST .*/bulk"])
 def test_a_holder_that_sleeps_through_its_end_neither_writes_nor_calls(stage: Stage, moment: str) -> None:
     """Suspended in the middle, it is taken over with a word; when it wakes up, it does nothing more.
 

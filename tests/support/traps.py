@@ -1,7 +1,8 @@
 """Traps for a process of the program, set in the fork before it begins; the program itself has no part in them.
 
 It can be made to die by SIGKILL at the n-th boundary (before and after every durable write and every request that
-changes something) or after so many seconds, to be suspended, or to meet a full disk or a remote that is away.
+changes something), at one of a name, or after so many seconds, to be suspended, or to meet a full disk or a remote that
+is away.
 """
 
 import errno
@@ -25,10 +26,11 @@ from reconciler.store import blobs, files, git, gitrepo, gitrun, history, local,
 class Boundaries:
     """Counts the moments at which a process may die, and dies at the chosen one."""
 
-    def __init__(self, at: int | None, sleep: str | None, report: str | None) -> None:
-        self._at = at
-        self._sleep = sleep
-        self._report = report
+    def __init__(self, order: dict[str, Any]) -> None:
+        self._at: int | None = order.get("kill_at")
+        self._on: str | None = order.get("kill_on")
+        self._sleep: str | None = order.get("sleep")
+        self._report: str | None = order.get("report")
         self._lock = threading.Lock()
         self.seen = 0
 
@@ -38,12 +40,13 @@ class Boundaries:
             if self._report is not None:
                 with open(self._report, "a", encoding="utf-8") as file:  # noqa: PTH123 - plain and quick
                     file.write(f"{name}\n")
-            if self.seen == self._at:
+            if self.seen == self._at or (self._on is not None and re.fullmatch(self._on, name)):
                 os.kill(os.getpid(), signal.SIGKILL)
                 time.sleep(60)
             if self._sleep is not None and re.fullmatch(self._sleep, name):
                 self._sleep = None
-                os.kill(os.getpid(), signal.SIGSTOP)
+                # Sent to the process it would reach another thread first, and this one would run on for a while.
+                signal.pthread_kill(threading.get_ident(), signal.SIGSTOP)
 
 
 def surrounded(function: Callable[..., Any], name: str, boundaries: Boundaries) -> Callable[..., Any]:
@@ -56,12 +59,20 @@ def surrounded(function: Callable[..., Any], name: str, boundaries: Boundaries) 
     return wrapped
 
 
+def wait_for_nothing_late(seconds: float = 0.0) -> None:
+    """Wait only so long for requests of runs that are over: unless it is told to, no server of the tests acts late."""
+    for module, store in ((local, local.LocalStore), (git, git.GitStore)):
+        module.TIMES = module.TIMES._replace(longest_request=seconds)  # type: ignore[attr-defined]
+        store.__init__.__kwdefaults__["times"] = module.TIMES  # type: ignore[attr-defined]
+
+
 def set_traps(order: dict[str, Any]) -> None:
     """Set what the order asks for. Such a process is not measured: it would only take twice as long."""
+    wait_for_nothing_late(order.get("longest_request", 0.0))
     measuring = Coverage.current()
     if order and measuring is not None:
         measuring.stop()
-    boundaries = Boundaries(order.get("kill_at"), order.get("sleep"), order.get("report"))
+    boundaries = Boundaries(order)
     append = surrounded(files.append_durably, "append", boundaries)
     replace = surrounded(files.replace_durably, "replace", boundaries)
     full = order.get("full_disk_at")
@@ -76,9 +87,10 @@ def set_traps(order: dict[str, Any]) -> None:
         if call.method == "GET":
             return exchange(self, call)
         boundaries.pass_one(f"before {call.label}")
-        answer = exchange(self, call)
-        boundaries.pass_one(f"after {call.label}")
-        return answer
+        try:
+            return exchange(self, call)
+        finally:
+            boundaries.pass_one(f"after {call.label}")
 
     Transport._exchange = writing
     if "batch" in order:
