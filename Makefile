@@ -6,7 +6,7 @@ INSTALL := PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip install --quiet -
 
 SOAK := 100
 
-.PHONY: help demo plan apply test soak bench format schemas clean
+.PHONY: help demo plan apply test coverage soak bench format schemas clean
 .DEFAULT_GOAL := help
 
 help:
@@ -14,6 +14,7 @@ help:
 	@echo "make plan    what would change on that sandbox now (edit specs/ first)"
 	@echo "make apply   do it"
 	@echo "make test    everything CI runs"
+	@echo "make coverage  the tests once more, and which lines they reach"
 	@echo "make soak    make test with all examples and variants, and 10,000 killed applies; SOAK=10: a tenth of them"
 	@echo "make bench   how fast it is;  make format, make schemas, make clean"
 
@@ -52,7 +53,10 @@ test: .venv/dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/pytest -n 2 --dist worksteal --cov --cov-report=term:skip-covered --durations=5
+	$(BIN)/pytest -n 2 --dist worksteal --durations=5
+
+coverage: .venv/dev
+	$(BIN)/pytest -n 2 --dist worksteal --cov --cov-report=term:skip-covered
 
 soak: .venv/dev
 	SOAK=$(SOAK) $(BIN)/pytest -n 2 --dist worksteal --durations=5

@@ -1,5 +1,6 @@
 """Where the adapters are chosen and put together; nothing else knows which ones there are."""
 
+import functools
 import hashlib
 import re
 import threading
@@ -45,6 +46,7 @@ class OpenApi(CampaignApi, Protocol):
         ...
 
 
+@functools.cache
 def program_version() -> str:
     """Return the version of the installed program."""
     return version("campaign-reconciler")

@@ -4,8 +4,8 @@ import random
 from collections.abc import Iterator
 
 import pytest
-from support.scene import PROFILES, check_server
-from support.stage import BACKENDS, LONG, TIMES, Stage, staged
+from support.scene import check_server
+from support.stage import LONG, STAGES, Stage, staged
 
 from reconciler.sandbox.faults import Action, Fault, Kind
 
@@ -17,10 +17,9 @@ BAD = {0, 1, 3}
 pytestmark = LONG
 
 
-@pytest.fixture(scope="module", params=[f"{profile}-{backend}" for profile in PROFILES for backend in BACKENDS])
+@pytest.fixture(scope="module", params=STAGES)
 def stage(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
-    profile, backend = request.param.split("-")
-    with staged(tmp_path_factory.mktemp("disturbed"), profile, backend) as made:
+    with staged(tmp_path_factory.mktemp("disturbed"), *request.param.split("-")) as made:
         yield made
 
 
@@ -33,7 +32,7 @@ def random_fault(dice: random.Random) -> Fault:
 
 def test_connections_and_servers_that_fail(stage: Stage) -> None:
     """Faults of all kinds at random calls, often more of them than one call is tried; some runs are killed on top."""
-    for seed in range(6 * TIMES):
+    for seed in stage.seeds(4):
         dice = random.Random(seed)
         stage.restore()
         for _ in range(dice.randint(1, 4)):
@@ -59,7 +58,7 @@ def test_a_storm_of_429(stage: Stage) -> None:
 
 def test_a_disk_that_is_full_or_a_remote_that_is_away(stage: Stage) -> None:
     """What cannot be written down is not done, but for pauses; what was done is told, the rest comes later."""
-    for seed in range(6 * TIMES):
+    for seed in stage.seeds(4):
         dice = random.Random(seed)
         stage.restore()
         at, times = dice.randint(1, 30), dice.choice([1, 4, 400])

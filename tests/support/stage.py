@@ -18,6 +18,8 @@ TIMES = max(1, SOAK)
 LONG = [pytest.mark.timeout(600 * TIMES), pytest.mark.soak]
 APPLY = ("apply", "--auto-approve")
 BACKENDS = ("local", "git")
+STAGES = ("all-local", "documented-local", "all-git", *(("documented-git",) if SOAK else ()))
+"""Kinds of server and backends; what depends on the kind of server is the same on every backend."""
 
 
 class Stage:
@@ -30,7 +32,15 @@ class Stage:
         ended = self.apply(report=str(report))
         assert ended.code == 0, ended.text
         self.names = report.read_text().splitlines()
+        self.quick = not snapshot.head
         self.good = picture(world, read_state(world))
+
+    def seeds(self, count: int) -> range:
+        """Return the seeds of runs that are made `count` times a day, and many times as often with `make soak`.
+
+        A run on git takes three times as long: it is made a third as often every day.
+        """
+        return range(count * TIMES if SOAK or self.quick else max(1, count // 3))
 
     def restore(self) -> None:
         self.snapshot.restore()

@@ -17,7 +17,7 @@ from typing import Any
 from coverage import Coverage
 
 from reconciler.leads.roster import CsvLeads
-from reconciler.leadterra import transport
+from reconciler.leadterra import pace, transport
 from reconciler.leadterra.client import LeadterraClient
 from reconciler.leadterra.transport import Transport
 from reconciler.store import blobs, files, git, gitrepo, gitrun, history, local, locallease
@@ -102,6 +102,7 @@ def set_traps(order: dict[str, Any]) -> None:
         local.LocalStore.__init__.__kwdefaults__["times"] = times
     if order.get("hurry"):
         transport._FIRST_WAIT = 0.005
+        pace._LONGEST_INTERVAL = 0.05
     git_traps(order, boundaries)
     if "kill_after" in order:
         timer = threading.Timer(order["kill_after"], lambda: os.kill(os.getpid(), signal.SIGKILL))
