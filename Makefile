@@ -53,13 +53,13 @@ test: .venv/dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/pytest -n 2 --dist worksteal --durations=5
+	$(BIN)/pytest -n 3 --dist worksteal --durations=5
 
 coverage: .venv/dev
-	$(BIN)/pytest -n 2 --dist worksteal --cov --cov-report=term:skip-covered
+	$(BIN)/pytest -n 3 --dist worksteal --cov --cov-report=term:skip-covered
 
 soak: .venv/dev
-	SOAK=$(SOAK) $(BIN)/pytest -n 2 --dist worksteal --durations=5
+	SOAK=$(SOAK) $(BIN)/pytest -n 3 --dist worksteal --durations=5
 
 bench: .venv/dev
 	$(BIN)/python tests/bench/startup_and_plan.py

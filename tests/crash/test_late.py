@@ -12,7 +12,7 @@ from support.world import World
 
 from reconciler.sandbox.faults import Fault
 
-LATE = 1.5
+LATE = 1.0
 """Seconds after which the server acts."""
 
 pytestmark = LONG

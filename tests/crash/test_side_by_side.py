@@ -12,7 +12,7 @@ from support.stage import BACKENDS, LONG, Stage, staged
 
 from reconciler.sandbox.faults import Fault
 
-QUICK = {"beat": 60.0, "expiry": 3.0}
+QUICK = {"beat": 60.0, "expiry": 2.0}
 """Nothing shows signs of life by itself: a thread suspended in the middle of that keeps everybody from writing."""
 
 pytestmark = LONG

@@ -27,12 +27,22 @@ from execution.interrupted import (
     until_done,
     write,
 )
+from support.examples import SOAK
 from support.killing import Moment, MortalWorld
 from support.world import STEPS, actions, person
 
 from reconciler.sandbox.faults import Fault
 
 pytestmark = pytest.mark.usefixtures("quick_runs")
+
+GOING = pytest.mark.parametrize(
+    ("server", "going"),
+    [
+        ("all calls", "gone"),
+        ("no status", "archived"),
+        *([("all calls", "archived"), ("documented only", "gone"), ("no status", "gone")] if SOAK else []),
+    ],
+)
 
 # The text was edited
 
@@ -160,9 +170,8 @@ def test_a_draft_of_which_nobody_can_tell_whether_it_was_started_is_an_error(tmp
     assert (plan.actions, errors(plan)) == ((), ["unread"])
 
 
-@EVERYWHERE
+@GOING
 @BEFORE_AND_AFTER
-@pytest.mark.parametrize("going", ["archived", "gone"])
 @pytest.mark.parametrize("case", ["create", "update", "new draft", "middle batch", "start", "resume", "pause"])
 def test_it_is_to_go_since(tmp_path: Path, server: str, case: str, moment: Moment, going: str) -> None:
     """Nothing sends and nothing is managed afterwards; the key comes back, and everybody is written to once."""
