@@ -6,9 +6,9 @@ from reconciler.diagnostics import ApiError, CallMissingError, Interrupted
 from reconciler.execution import transitions
 from reconciler.execution.reading import made_since
 from reconciler.execution.settling import orphan
-from reconciler.execution.tools import NotReadyError
+from reconciler.execution.tools import NotReadyError, Tools
 from reconciler.execution.work import Work, result
-from reconciler.model.campaign import Status, steps_digest
+from reconciler.model.campaign import SequenceStep, Status, steps_digest
 from reconciler.model.intents import CreateIntent, UpdateIntent
 from reconciler.model.live import LiveStatus, RemoteCampaign
 from reconciler.model.plan import Action, Kind
@@ -139,19 +139,39 @@ def _shown(work: Work, remote: RemoteCampaign, digest: str) -> str | None:
 def _read_back(work: Work, campaign_id: str) -> None:
     """Keep the steps as the server shows them after a write that is written down already.
 
-    Without it they are compared with what was sent. What nothing waits for is written with whatever comes next.
+    Without it they are compared with what was sent. The checks before a start compare with it; where no start is to
+    come, it is left to the end of the run.
     """
+    if work.wanted.status is not Status.RUNNING:
+        work.tools.unread.append((work.key, campaign_id))
+        return
     try:
         shown = work.tools.reader.show(campaign_id)
     except (ApiError, Interrupted):
         return
     if shown is not None and shown.steps is not None:
-        digest = steps_digest(shown.steps)
-        if digest != work.known().steps_digest:
-            work.tools.keep(dump_steps(shown.steps))
-        change = partial(transitions.read_back, key=work.key, digest=digest)
-        if work.wanted.status is Status.RUNNING:
-            # The checks before its start compare with it.
-            work.tools.change(change)
-        else:
-            work.tools.keeper.soon(change)
+        digest = _kept(work.tools, work.known(), shown.steps)
+        work.tools.change(partial(transitions.read_back, digests={work.key: digest}))
+
+
+def read_back(tools: Tools) -> None:
+    """Keep the steps of all drafts that were written, as the server shows them; with one record."""
+    if not tools.unread or tools.halted.is_set():
+        return
+    try:
+        shown = tools.reader.show_many([campaign_id for _, campaign_id in tools.unread])
+    except Interrupted:
+        return
+    entries = tools.keeper.latest.campaigns
+    digests = {
+        key: _kept(tools, entries[key], steps)
+        for key, campaign_id in tools.unread
+        if campaign_id in shown and (steps := shown[campaign_id].steps) is not None
+    }
+    tools.change(partial(transitions.read_back, digests=digests))
+
+
+def _kept(tools: Tools, entry: CampaignState, steps: tuple[SequenceStep, ...]) -> str:
+    """Return the digest of the steps that the server shows; they are stored where they are not those that were sent."""
+    digest = steps_digest(steps)
+    return digest if digest == entry.steps_digest else tools.keep(dump_steps(steps))

@@ -3,12 +3,14 @@
 import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from reconciler.diagnostics import Diagnostic, StateError
 from reconciler.execution.campaign import carry_out
 from reconciler.execution.checks import Checks
+from reconciler.execution.drafts import read_back
 from reconciler.execution.keeper import Keeper
 from reconciler.execution.reading import Reader
 from reconciler.execution.tools import Tools
@@ -102,6 +104,8 @@ class Executor:
         with ThreadPoolExecutor(self.store.wave, thread_name_prefix="apply") as threads:
             for part in ([key for key in keys if key in pausing], [key for key in keys if key not in pausing]):
                 results.update(zip(part, threads.map(run_one, part), strict=True))
+        with suppress(StateError):
+            read_back(tools)
         keeper.flush()
         return Report(
             plan_digest=run.plan.digest,

@@ -35,7 +35,7 @@ class Tools:
     """What every campaign of a run works with.
 
     `cancelled` is set when the run is told to end; `halted` when the state cannot be written: then nothing more is
-    called, since it could not be remembered.
+    called, since it could not be remembered. `unread`: drafts, by key and id, that are to be read back at the end.
     """
 
     api: CampaignApi
@@ -50,6 +50,7 @@ class Tools:
     cancelled: threading.Event
     halted: threading.Event
     halts: list[StateError] = field(default_factory=list)
+    unread: list[tuple[str, str]] = field(default_factory=list)
 
     def halt(self, problem: StateError) -> None:
         """Let nothing more be called, and keep the reason for the report."""

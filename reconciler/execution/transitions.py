@@ -92,12 +92,14 @@ def updated(state: State, key: str, campaign: Campaign, capabilities: Capabiliti
     return state.with_campaign(key, entry.model_copy(update=changed))
 
 
-def read_back(state: State, key: str, digest: str) -> State:
-    """Write down how the server shows the steps that were last written."""
-    entry = state.campaigns.get(key)
-    if entry is None or entry.read_back_digest == digest:
-        return state
-    return state.with_campaign(key, entry.model_copy(update={"read_back_digest": digest}))
+def read_back(state: State, digests: Mapping[str, str]) -> State:
+    """Write down how the server shows the steps that were last written, by key."""
+    entries = {
+        key: entry.model_copy(update={"read_back_digest": digests[key]})
+        for key, entry in state.campaigns.items()
+        if key in digests and entry.read_back_digest != digests[key]
+    }
+    return state.model_copy(update={"campaigns": {**state.campaigns, **entries}}) if entries else state
 
 
 def enrolled(state: State, key: str, segment: str, cohort: Cohort, operation: str) -> State:

@@ -41,7 +41,6 @@ class LocalBlobs:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._writing = threading.Lock()
 
     def holds(self, name: str, content: bytes) -> bool:
         """Whether the blob is there, whole."""
@@ -51,11 +50,15 @@ class LocalBlobs:
             return False
 
     def write(self, name: str, content: bytes) -> None:
-        """Store a blob durably; raises `StateError` (`state-write`). Other processes need not wait."""
-        with self._writing, told_as_state_error("A blob of the state", self._folder):
-            make_private_folder(self._folder.parent)
-            make_private_folder(self._folder)
-            replace_durably(self._folder / name, content, by_way_of=f"{name}.{os.getpid()}.tmp")
+        """Store a blob durably; raises `StateError` (`state-write`). Neither threads nor processes wait for another."""
+        by_way_of = f"{name}.{os.getpid()}.{threading.get_ident()}.tmp"
+        with told_as_state_error("A blob of the state", self._folder):
+            try:
+                replace_durably(self._folder / name, content, by_way_of=by_way_of)
+            except FileNotFoundError:
+                make_private_folder(self._folder.parent)
+                make_private_folder(self._folder)
+                replace_durably(self._folder / name, content, by_way_of=by_way_of)
 
     def tidy(self) -> None:
         """Remove what processes that died have left behind; raises `OSError`."""

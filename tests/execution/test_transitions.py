@@ -136,7 +136,7 @@ def test_what_happens_to_one_campaign_touches_no_other(state: State, key: str) -
     for changed in (
         transitions.created(state, key, entry("new"), "op", leaving=(lost,)),
         transitions.updated(state, key, campaign(key), state.capabilities),
-        transitions.read_back(state, key, "digest"),
+        transitions.read_back(state, {key: "digest"}),
         transitions.enrolled(state, key, "segment", cohort, "op"),
         transitions.started(state, key, AT),
         transitions.paused(state, key, "paused"),
