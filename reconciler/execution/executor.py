@@ -19,20 +19,25 @@ from reconciler.model.campaign import Campaign
 from reconciler.model.live import Capabilities, Live, LiveCampaign, LiveStatus
 from reconciler.model.plan import Action, ActionStatus, Kind, Plan
 from reconciler.model.report import ActionResult, Outcome, Report
-from reconciler.model.roster import Roster
+from reconciler.model.roster import Avoid, Roster
 from reconciler.model.workspace import Desired
+from reconciler.planning import contacts
 from reconciler.planning.budgets import Budgets
 from reconciler.ports import CampaignApi, EventSink, LeadSource, Lease, StateStore
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What a plan was made from, as far as its execution needs it. `known_keys`: key of the file → key of the state."""
+    """What a plan was made from, as far as its execution needs it. `known_keys`: key of the file → key of the state.
+
+    `lists` holds the rosters and those of campaigns that speak for people on them.
+    """
 
     plan: Plan
     desired: Desired
     live: Live
     rosters: Mapping[str, Roster]
+    lists: Mapping[str, Roster]
     known_keys: Mapping[str, str]
     budgets: Budgets
 
@@ -67,12 +72,17 @@ class Executor:
         began = self.clock()
         reader = Reader(self.api, run.live.capabilities)
         keeper = Keeper(self.store, by=self.by, clock=self.clock, fence=self.lease.fence)
+
+        def avoid(campaign: Campaign, known_key: str) -> Avoid:
+            return contacts.avoid(campaign, known_key, keeper.latest, run.desired, self.clock(), run.lists)
+
         tools = Tools(
             api=self.api,
             reader=reader,
             store=self.store,
             keeper=keeper,
             leads=self.leads,
+            avoid=avoid,
             sink=self.sink,
             checks=Checks(
                 self.api,

@@ -28,9 +28,10 @@ def enroll(work: Work, action: Action) -> ActionResult:
     campaign, tools = work.wanted, work.tools
     _check(work, before_enrolling=True)
     known = work.known()
-    roster = tools.leads.roster(campaign, known)
+    avoid = work.avoid()
+    roster = tools.leads.roster(campaign, known, avoid)
     total, sent, accepted = roster.new + roster.changed, 0, Counter[str]()
-    for kind, leads in tools.leads.batches(campaign, known):
+    for kind, leads in tools.leads.batches(campaign, known, avoid):
         tools.go_on()
         segment = tools.keep(tools.leads.segment(leads))
         intent = EnrollIntent(

@@ -7,7 +7,7 @@ from reconciler.model.campaign import Campaign
 from reconciler.model.live import LiveStatus
 from reconciler.model.plan import Action
 from reconciler.model.report import ActionResult, Outcome
-from reconciler.model.roster import Roster
+from reconciler.model.roster import Avoid, Roster
 from reconciler.model.state import CampaignState
 
 
@@ -35,6 +35,10 @@ class Work:
         if self.campaign is None:
             raise AssertionError(f"{self.key} has no file, and its plan wants one")
         return self.campaign
+
+    def avoid(self) -> Avoid:
+        """Return whom it must not newly write to."""
+        return self.tools.avoid(self.wanted, self.key)
 
     def known(self) -> CampaignState:
         """Return what the state has of it."""

@@ -6,8 +6,9 @@ row of entries; the segments of a campaign are read oldest first, and the last e
 
 import hmac
 import secrets
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from reconciler.diagnostics import StateError, error
 from reconciler.model.base import canonical
@@ -17,12 +18,27 @@ HASH_BYTES = 16
 ENTRY_BYTES = 2 * HASH_BYTES
 
 
+class Spoken(NamedTuple):
+    """Address hashes of people who are spoken for by another key; with `keep` they are counted, not left out."""
+
+    reason: Literal["recontact", "list", "exclude"]
+    key: str
+    hashes: frozenset[bytes]
+    keep: bool = False
+
+
 class Delta(NamedTuple):
-    """A list against its ledger: indexes of its new and changed leads, and how many known addresses it lacks."""
+    """A list against its ledger: indexes of its new and changed leads, and how many known addresses it lacks.
+
+    `apart` are the indexes of those who are not in the ledger and left out; `counts` says how many are spoken for by
+    whom: each person counts for the first of them.
+    """
 
     new: tuple[int, ...]
     changed: tuple[int, ...]
     gone: int
+    apart: frozenset[int] = frozenset()
+    counts: tuple[tuple[Spoken, int], ...] = ()
 
 
 def new_ledger_key() -> bytes:
@@ -64,17 +80,29 @@ def read_segments(segments: Iterable[bytes]) -> dict[bytes, bytes]:
     return known
 
 
-def compare(entries: Sequence[bytes], known: Mapping[bytes, bytes]) -> Delta:
-    """Compare the entries of a list, distinct by address, with what is known."""
+def compare(entries: Sequence[bytes], known: Mapping[bytes, bytes], spoken: Sequence[Spoken] = ()) -> Delta:
+    """Compare the entries of a list, distinct by address, with what is known, and with whom others speak for."""
     new: list[int] = []
     changed: list[int] = []
+    apart: list[int] = []
+    counts: Counter[int] = Counter()
     for index, entry in enumerate(entries):
-        fields = known.get(entry[:HASH_BYTES])
+        address = entry[:HASH_BYTES]
+        fields = known.get(address)
         if fields is None:
-            new.append(index)
+            number = next((number for number, other in enumerate(spoken) if address in other.hashes), None)
+            if number is not None:
+                counts[number] += 1
+            (new if number is None or spoken[number].keep else apart).append(index)
         elif fields != entry[HASH_BYTES:]:
             changed.append(index)
-    return Delta(tuple(new), tuple(changed), len(known) - (len(entries) - len(new)))
+    return Delta(
+        tuple(new),
+        tuple(changed),
+        gone=len(known) - (len(entries) - len(new) - len(apart)),
+        apart=frozenset(apart),
+        counts=tuple((spoken[number], count) for number, count in sorted(counts.items())),
+    )
 
 
 def roster_digest(key: bytes, entries: Iterable[bytes]) -> str:

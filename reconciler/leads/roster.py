@@ -8,12 +8,12 @@ from typing import NamedTuple
 from reconciler.diagnostics import Diagnostic, SourceRange, SpecError, error, has_errors
 from reconciler.leads.coverage import count_blanks, unfit_values, unknown_tokens
 from reconciler.leads.csvfile import Table, read_table
-from reconciler.leads.ledger import HASH_BYTES, Delta, compare, entry_of, read_segments, roster_digest
+from reconciler.leads.ledger import HASH_BYTES, Delta, Spoken, compare, entry_of, read_segments, roster_digest
 from reconciler.leads.people import People, gather
 from reconciler.leads.shown import name_shown
 from reconciler.model.base import canonical
 from reconciler.model.campaign import Campaign, Leads
-from reconciler.model.roster import Lead, Roster
+from reconciler.model.roster import NOBODY, Apart, Avoid, Contact, Lead, Roster
 from reconciler.model.state import CampaignState
 from reconciler.ports import chunks
 
@@ -49,9 +49,10 @@ class CsvLeads:
         self._tables: dict[str, tuple[_Version, Table]] = {}
         self._loaded: dict[str, tuple[_Version, _Loaded]] = {}
         self._counted: dict[str, str] = {}
+        self._ledgers: dict[tuple[str, ...], frozenset[bytes]] = {}
 
-    def roster(self, campaign: Campaign, known: CampaignState | None) -> Roster:
-        """Count a campaign's people against its ledger, and check its tokens for each of them.
+    def roster(self, campaign: Campaign, known: CampaignState | None, avoid: Avoid = NOBODY) -> Roster:
+        """Count a campaign's people against its ledger, and check its tokens for each who is not to be avoided.
 
         What is wrong with the list is told in the roster. A list that could not be read to its end counts as not at
         hand. Raises `StateError` where the ledger cannot be read.
@@ -73,30 +74,37 @@ class CsvLeads:
                 problem=f"the list {name_shown(campaign.leads.source)} could not be read",
                 diagnostics=(*found, *tokens),
             )
-        delta = self._delta(loaded, known)
+        delta = self._delta(loaded, known, avoid)
+        wanted = [lead for index, lead in enumerate(people.leads) if index not in delta.apart]
         with self._lock:
             self._counted[campaign.key] = loaded.digest
         return Roster(
             source=campaign.leads.source,
             at_hand=True,
             rows=people.rows,
-            leads=len(people.leads),
+            leads=len(wanted),
             duplicates=people.duplicates,
             rejected=people.rejected,
             new=len(delta.new),
             changed=len(delta.changed),
             gone=delta.gone,
-            blanks=count_blanks(campaign, fields or (), people.leads),
+            left_out=_apart(delta, keep=False),
+            contacted=_apart(delta, keep=True),
+            unknown=avoid.unknown,
+            blanks=count_blanks(campaign, fields or (), wanted),
             digest=loaded.digest,
             hashes=frozenset(entry[:HASH_BYTES] for entry in loaded.entries),
+            fresh=frozenset(loaded.entries[index][:HASH_BYTES] for index in delta.new),
             diagnostics=(
                 *found,
                 *unknown_tokens(campaign, fields),
-                *unfit_values(campaign, people.leads, place=self._place(campaign.leads)),
+                *unfit_values(campaign, wanted, place=self._place(campaign.leads)),
             ),
         )
 
-    def batches(self, campaign: Campaign, known: CampaignState | None) -> Iterator[tuple[str, Sequence[Lead]]]:
+    def batches(
+        self, campaign: Campaign, known: CampaignState | None, avoid: Avoid = NOBODY
+    ) -> Iterator[tuple[str, Sequence[Lead]]]:
         """Yield the leads to send, in batches of one kind: `new`, then `changed`, each in the order of the list.
 
         Raises at once: `SpecError` where the list is not at hand, has errors, or is no longer the one that the last
@@ -115,7 +123,7 @@ class CsvLeads:
             counted = self._counted.get(campaign.key, loaded.digest)
         if counted != loaded.digest:
             raise SpecError(_changed(campaign, campaign.leads))
-        delta = self._delta(loaded, known)
+        delta = self._delta(loaded, known, avoid)
         return self._cut(loaded.people.leads, delta)
 
     def segment(self, leads: Sequence[Lead]) -> bytes:
@@ -131,9 +139,21 @@ class CsvLeads:
             for part in chunks(indexes, self._batch_size):
                 yield kind, [leads[index] for index in part]
 
-    def _delta(self, loaded: _Loaded, known: CampaignState | None) -> Delta:
+    def _delta(self, loaded: _Loaded, known: CampaignState | None, avoid: Avoid) -> Delta:
         segments = (self._blob(name) for name in known.ledger) if known else ()
-        return compare(loaded.entries, read_segments(segments))
+        spoken = [Spoken("exclude", item.key, self._hashes(item)) for item in avoid.excluded]
+        spoken += [
+            Spoken("recontact" if item.ledger else "list", item.key, self._hashes(item), keep=avoid.hold)
+            for item in avoid.contacted
+        ]
+        return compare(loaded.entries, read_segments(segments), spoken)
+
+    def _hashes(self, contact: Contact) -> frozenset[bytes]:
+        """Return whom another key speaks for; segments never change, so that they are read once."""
+        if contact.ledger not in self._ledgers:
+            segments = (self._blob(name) for name in contact.ledger)
+            self._ledgers[contact.ledger] = frozenset(read_segments(segments))
+        return self._ledgers[contact.ledger] | contact.hashes
 
     def _load(self, leads: Leads) -> _Loaded:
         """Return the people of a list, read anew only where its file is another than last time."""
@@ -178,6 +198,14 @@ class CsvLeads:
             problem=f"the list {name_shown(leads.source)} is not at hand: {why}",
             diagnostics=(*missing, *tokens),
         )
+
+
+def _apart(delta: Delta, *, keep: bool) -> tuple[Apart, ...]:
+    return tuple(
+        Apart(reason=spoken.reason, key=spoken.key, leads=count)
+        for spoken, count in delta.counts
+        if spoken.keep is keep
+    )
 
 
 def _promised_fields(leads: Leads) -> tuple[str, ...] | None:

@@ -44,6 +44,7 @@ class LeadFinder:
             columns=written.columns,
             fallbacks=written.fallbacks,
             fields=written.fields,
+            exclude=written.exclude,
             file=place.file or "",
             line=place.line or 1,
         )

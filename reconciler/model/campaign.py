@@ -87,8 +87,13 @@ class LeadsFile(Authored):
         description="The lead fields of the list, so that `validate` can check tokens where the list is not at hand.",
         examples=[["firstName", "company"]],
     )
+    exclude: tuple[Key, ...] = Field(
+        default=(),
+        description="Keys of other campaigns: whoever is on their lists, or was ever enrolled by them, is left out.",
+        examples=[["customers"]],
+    )
 
-    @field_validator("fields", mode="before")
+    @field_validator("fields", "exclude", mode="before")
     @classmethod
     def _sequence(cls, value: Any) -> Any:  # noqa: ANN401 - pydantic hands in what stands in the file
         return tuple(value) if isinstance(value, list) else value
@@ -179,6 +184,7 @@ class Leads(Frozen):
     columns: dict[str, str] = {}
     fallbacks: dict[str, str] = {}
     fields: tuple[str, ...] | None = None
+    exclude: tuple[str, ...] = ()
     file: str
     line: int
 

@@ -7,6 +7,7 @@ from pydantic import AwareDatetime, Field
 
 from reconciler.diagnostics import Diagnostic
 from reconciler.model.base import Frozen
+from reconciler.model.roster import Apart
 
 PLAN_FORMAT_VERSION: Literal[1] = 1
 
@@ -83,6 +84,7 @@ class People(Frozen):
     """Counts of people. `receive`: how many get a first email from the ready actions of this plan.
 
     `held`: how many would, were nothing in the way. `enrolled`: how many are enrolled by now, as far as known.
+    `left_out`: how many of the list other campaigns speak for.
     """
 
     receive: int = 0
@@ -94,6 +96,7 @@ class People(Frozen):
     gone: int = 0
     duplicates: int = 0
     rejected: int = 0
+    left_out: tuple[Apart, ...] = ()
     enrolled: int | None = None
 
 

@@ -186,7 +186,30 @@ def _minimum(facts: Facts) -> Verdict:
     if facts.started or not facts.roster.at_hand:
         return None
     wanted = facts.campaign.minimum_leads
-    return facts.expected >= wanted, f"{_leads(facts.expected)}, {wanted:,} wanted"
+    apart = sum(item.leads for item in facts.roster.left_out)
+    words = f"{_leads(facts.expected)}, {wanted:,} wanted"
+    return facts.expected >= wanted, words + (f"; {apart:,} of the list left out" if apart else "")
+
+
+def _recontact(facts: Facts) -> Verdict:
+    contacted = facts.roster.contacted
+    if not contacted:
+        return None
+    days = facts.policy.recontact_days
+    told = ", ".join(
+        f"{_people(item.leads)} " + (f"on the list of {item.key}, too" if item.reason == "list" else f"by {item.key}")
+        for item in contacted
+    )
+    return False, (
+        f"other campaigns write to them, or did so within {days} days: {told}; take them off the list, or let them be "
+        "left out: `policy.recontact.mode: skip`"
+    )
+
+
+def _exclude(facts: Facts) -> Verdict:
+    if not facts.roster.unknown:
+        return None
+    return False, f"it excludes {', '.join(facts.roster.unknown)}, whose list is not at hand"
 
 
 def _enrolled(facts: Facts) -> Verdict:
@@ -305,6 +328,8 @@ GUARDS: tuple[Guard, ...] = (
     Guard("steps", ActionStatus.HELD, _steps, offline=True),
     Guard("list", ActionStatus.HELD, _list, offline=True),
     Guard("minimum-leads", ActionStatus.HELD, _minimum, offline=True),
+    Guard("recontact", ActionStatus.HELD, _recontact, offline=True),
+    Guard("exclude", ActionStatus.HELD, _exclude, offline=True),
     Guard("tokens", ActionStatus.HELD, _tokens, offline=True),
     Guard("enrolled", ActionStatus.BLOCKED, _enrolled),
     Guard("never-sent", ActionStatus.BLOCKED, _never_sent),

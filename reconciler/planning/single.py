@@ -296,6 +296,7 @@ def people(made: Draft, inputs: Inputs) -> People:
         gone=0 if afresh else roster.gone,
         duplicates=roster.duplicates,
         rejected=roster.rejected,
+        left_out=roster.left_out,
         enrolled=live.stats.total_enrolled if live and live.stats else None,
     )
 

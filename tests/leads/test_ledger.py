@@ -1,13 +1,17 @@
 import hashlib
 import hmac
+from collections.abc import Iterable
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.examples import examples
 
 from reconciler.diagnostics import StateError
 from reconciler.leads.ledger import (
     ENTRY_BYTES,
+    HASH_BYTES,
+    Spoken,
     address_hash,
     compare,
     entry_of,
@@ -85,3 +89,43 @@ def test_the_digest_covers_every_entry_and_no_order(entries: list[bytes], data: 
     assert roster_digest(KEY, shuffled) == roster_digest(KEY, entries)
     if entries:
         assert roster_digest(KEY, entries[1:]) != roster_digest(KEY, entries)
+
+
+_ADDRESS = st.integers(0, 12).map(lambda number: bytes([number]) * HASH_BYTES)
+_PEOPLE = st.frozensets(_ADDRESS, max_size=10)
+
+
+@examples(200)
+@given(
+    listed=_PEOPLE,
+    known=_PEOPLE,
+    changed=_PEOPLE,
+    others=st.lists(st.tuples(_PEOPLE, st.booleans()), max_size=4),
+)
+def test_who_is_spoken_for_is_set_arithmetic(
+    listed: frozenset[bytes],
+    known: frozenset[bytes],
+    changed: frozenset[bytes],
+    others: list[tuple[frozenset[bytes], bool]],
+) -> None:
+    """Each new person counts for the first who speaks for them; nobody in the own ledger counts for anybody."""
+    entries = [address + b"f" * HASH_BYTES for address in sorted(listed)]
+    ledger = {address: (b"g" if address in changed else b"f") * HASH_BYTES for address in known}
+    spoken = [Spoken("recontact", str(number), people, keep) for number, (people, keep) in enumerate(others)]
+    delta = compare(entries, ledger, spoken)
+    left, out, counts = set(listed - known), set[bytes](), {}
+    for other in spoken:
+        mine = left & other.hashes
+        left -= mine
+        out |= set() if other.keep else mine
+        if mine:
+            counts[other.key] = len(mine)
+
+    def people(indexes: Iterable[int]) -> set[bytes]:
+        return {entries[index][:HASH_BYTES] for index in indexes}
+
+    assert people(delta.new) == listed - known - out
+    assert people(delta.apart) == out
+    assert people(delta.changed) == listed & known & changed
+    assert delta.gone == len(known - listed)
+    assert {other.key: count for other, count in delta.counts} == counts
