@@ -64,7 +64,11 @@ def _excludes(campaign: Campaign | None) -> tuple[str, ...]:
 
 def _comes_first(campaign: Campaign, wanted: Iterable[str], desired: Desired) -> bool:
     """Whether its list speaks for people on a list that is asked for."""
-    return desired.policy.recontact != "allow" and campaign.status is Status.RUNNING and campaign.key < max(wanted, default="")
+    return (
+        desired.policy.recontact != "allow"
+        and campaign.status is Status.RUNNING
+        and campaign.key < max(wanted, default="")
+    )
 
 
 def avoid(
