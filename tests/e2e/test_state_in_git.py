@@ -6,7 +6,7 @@ from support.scene import REF, git, make_world
 
 
 def test_an_apply_takes_few_pushes_however_many_campaigns(tmp_path: Path) -> None:
-    """The intents of a wave share a push, and so do its outcomes: about a dozen, more on a busy machine, for 80 requests."""
+    """The intents of a wave share a push, and so do its outcomes: for 80 requests a dozen, more on a busy machine."""
     world = make_world(tmp_path, "all", "git")
     try:
         for number in range(40):
