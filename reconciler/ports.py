@@ -74,6 +74,10 @@ class CampaignApi(CampaignReader, Protocol):
         """Pause. On a draft or a paused campaign it changes nothing."""
         ...
 
+    def suppress(self, addresses: Sequence[str]) -> None:
+        """Put up to 1,000 addresses on the workspace's suppression list, for good. Repeating it changes nothing."""
+        ...
+
 
 class Lease(Protocol):
     """The right to apply, held by one process at a time. A context manager.

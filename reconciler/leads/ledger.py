@@ -21,7 +21,7 @@ ENTRY_BYTES = 2 * HASH_BYTES
 class Spoken(NamedTuple):
     """Address hashes of people who are spoken for by another key; with `keep` they are counted, not left out."""
 
-    reason: Literal["recontact", "list", "exclude"]
+    reason: Literal["suppressed", "recontact", "list", "exclude"]
     key: str
     hashes: frozenset[bytes]
     keep: bool = False
@@ -80,8 +80,17 @@ def read_segments(segments: Iterable[bytes]) -> dict[bytes, bytes]:
     return known
 
 
-def compare(entries: Sequence[bytes], known: Mapping[bytes, bytes], spoken: Sequence[Spoken] = ()) -> Delta:
-    """Compare the entries of a list, distinct by address, with what is known, and with whom others speak for."""
+def compare(
+    entries: Sequence[bytes],
+    known: Mapping[bytes, bytes],
+    spoken: Sequence[Spoken] = (),
+    suppressed: frozenset[bytes] = frozenset(),
+) -> Delta:
+    """Compare the entries of a list, distinct by address, with what is known, and with whom others speak for.
+
+    Whoever is suppressed comes before all others, and is not brought up to date either.
+    """
+    spoken = [Spoken("suppressed", "", suppressed), *spoken]
     new: list[int] = []
     changed: list[int] = []
     apart: list[int] = []
@@ -94,7 +103,7 @@ def compare(entries: Sequence[bytes], known: Mapping[bytes, bytes], spoken: Sequ
             if number is not None:
                 counts[number] += 1
             (new if number is None or spoken[number].keep else apart).append(index)
-        elif fields != entry[HASH_BYTES:]:
+        elif fields != entry[HASH_BYTES:] and address not in suppressed:
             changed.append(index)
     return Delta(
         tuple(new),

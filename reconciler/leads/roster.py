@@ -126,6 +126,10 @@ class CsvLeads:
         delta = self._delta(loaded, known, avoid)
         return self._cut(loaded.people.leads, delta)
 
+    def addresses(self, campaign: Campaign) -> tuple[str, ...]:
+        """Return the addresses of everybody on a campaign's list; raises as `batches` does."""
+        return tuple(lead.email for _, leads in self.batches(campaign, None) for lead in leads)
+
     def segment(self, leads: Sequence[Lead]) -> bytes:
         """Return the ledger segment of these leads: 32 bytes a lead."""
         return b"".join(entry_of(self._key, lead) for lead in leads)
@@ -146,14 +150,17 @@ class CsvLeads:
             Spoken("recontact" if item.ledger else "list", item.key, self._hashes(item), keep=avoid.hold)
             for item in avoid.contacted
         ]
-        return compare(loaded.entries, read_segments(segments), spoken)
+        return compare(loaded.entries, read_segments(segments), spoken, self._in(avoid.suppressed))
 
     def _hashes(self, contact: Contact) -> frozenset[bytes]:
-        """Return whom another key speaks for; segments never change, so that they are read once."""
-        if contact.ledger not in self._ledgers:
-            segments = (self._blob(name) for name in contact.ledger)
-            self._ledgers[contact.ledger] = frozenset(read_segments(segments))
-        return self._ledgers[contact.ledger] | contact.hashes
+        """Return whom another key speaks for."""
+        return self._in(contact.ledger) | contact.hashes
+
+    def _in(self, ledger: tuple[str, ...]) -> frozenset[bytes]:
+        """Return the addresses of segments; these never change, so that they are read once."""
+        if ledger not in self._ledgers:
+            self._ledgers[ledger] = frozenset(read_segments(self._blob(name) for name in ledger))
+        return self._ledgers[ledger]
 
     def _load(self, leads: Leads) -> _Loaded:
         """Return the people of a list, read anew only where its file is another than last time."""

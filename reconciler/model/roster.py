@@ -29,12 +29,14 @@ class Contact(Frozen):
 
 
 class Avoid(Frozen):
-    """Whom a campaign must not newly write to. It never concerns those who are in its own ledger.
+    """Whom a campaign must not newly write to, by ledger segments; whoever is in its own ledger stays in it.
 
-    `contacted` were written to under another key, or are about to be; with `hold` they are counted, not left out.
-    `excluded` are left out by name (`leads.exclude`). `unknown` are excluded keys whose list is not at hand.
+    To those `suppressed` nothing more is sent, changed details neither. `contacted` were written to under another key,
+    or are about to be; with `hold` they are counted, not left out. `excluded` are left out by name (`leads.exclude`).
+    `unknown` are excluded keys whose list is not at hand.
     """
 
+    suppressed: tuple[str, ...] = ()
     contacted: tuple[Contact, ...] = ()
     excluded: tuple[Contact, ...] = ()
     hold: bool = False
@@ -48,10 +50,10 @@ class Apart(Frozen):
     """How many of a list are spoken for, and by which key.
 
     `recontact`: they were written to under it; `list`: they are on its list, and it comes first; `exclude`: it is
-    excluded.
+    excluded. `suppressed`: they are on the suppression list; there is no key.
     """
 
-    reason: Literal["recontact", "list", "exclude"]
+    reason: Literal["suppressed", "recontact", "list", "exclude"]
     key: str
     leads: int
 

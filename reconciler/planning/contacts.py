@@ -94,6 +94,7 @@ def avoid(
             if other.key < campaign.key and other.status is Status.RUNNING and other.key in lists:
                 contacted.append(Contact(key=other.key, hashes=lists[other.key].fresh))
     return Avoid(
+        suppressed=state.suppressed,
         contacted=tuple(contacted),
         excluded=tuple(excluded),
         hold=desired.policy.recontact == "hold",

@@ -257,5 +257,6 @@ def _left_the_list(made: Draft) -> list[Diagnostic]:
         return []
     count = f"{made.roster.gone:,} {'person' if made.roster.gone == 1 else 'people'}"
     words = f"{campaign.key}: {count} left the list and still get the later steps"
-    hint, at = "suppress them in Leadterra to keep them from it", SourceRange(file=campaign.file, line=campaign.line)
+    hint = "`reconciler suppress` keeps an address from every email, for good"
+    at = SourceRange(file=campaign.file, line=campaign.line)
     return [note("left-the-list", words, hint=hint, at=at, campaign=campaign.key)]

@@ -145,7 +145,12 @@ def enrolment(counted: People) -> str:
 
 def left_out(apart: Sequence[Apart]) -> str:
     """Say who on a list is not written to, and which campaign speaks for them."""
-    words = {"recontact": "written to by {}", "list": "on the list of {}, which comes first", "exclude": "of {}"}
+    words = {
+        "suppressed": "on the suppression list",
+        "recontact": "written to by {}",
+        "list": "on the list of {}, which comes first",
+        "exclude": "of {}",
+    }
     told = [f"{people(item.leads)} {words[item.reason].format(item.key)}" for item in apart]
     return ", ".join(told)
 
