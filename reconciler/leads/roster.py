@@ -166,7 +166,8 @@ class CsvLeads:
         """Return the people of a list, read anew only where its file is another than last time."""
         if leads.path is None:
             raise _AbsentError("RECONCILER_LEADS_DIR is not set")
-        key = canonical([leads.path, leads.source, leads.file, leads.line, leads.columns, leads.fallbacks])
+        told = [leads.source, leads.file, leads.line, leads.examples_only]
+        key = canonical([leads.path, *told, leads.columns, leads.fallbacks])
         path = Path(leads.path)
         with self._lock:
             try:

@@ -247,6 +247,7 @@ def _policy(written: PolicyFile) -> Policy:
         max_forgets=written.max_forgets,
         recontact=written.recontact.mode,
         recontact_days=written.recontact.after_days,
+        leads_in_git=written.leads_in_git,
         requests_per_second=written.requests_per_second,
     )
 

@@ -175,7 +175,8 @@ def steps_digest(steps: tuple[SequenceStep, ...]) -> str:
 class Leads(Frozen):
     """Where the people of a campaign come from, its paths resolved.
 
-    `path` is absolute and never leaves this machine: not part of plan, state or log. `source` is as written.
+    `path` is absolute and never leaves this machine: not part of plan, state or log. `source` is as written. With
+    `examples_only` no address of a real domain may be on the list.
     """
 
     source: str
@@ -185,6 +186,7 @@ class Leads(Frozen):
     fallbacks: dict[str, str] = {}
     fields: tuple[str, ...] | None = None
     exclude: tuple[str, ...] = ()
+    examples_only: bool = False
     file: str
     line: int
 

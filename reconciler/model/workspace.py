@@ -118,6 +118,11 @@ class PolicyFile(Authored):
         description="Who was written to under any other key is not written to again so soon.",
         examples=[{"afterDays": 30, "mode": "hold"}],
     )
+    leads_in_git: Literal["refuse", "allow"] = Field(
+        default="refuse",
+        description="`refuse`: a list that git tracks holds reserved example domains only. `allow`: real people, too.",
+        examples=["allow"],
+    )
     requests_per_second: int | float | None = Field(
         default=None,
         gt=0,
@@ -227,6 +232,7 @@ class Policy(Frozen):
     max_forgets: int = 3
     recontact: Literal["skip", "hold", "allow"] = "skip"
     recontact_days: int = 90
+    leads_in_git: Literal["refuse", "allow"] = "refuse"
     requests_per_second: float | None = None
 
 

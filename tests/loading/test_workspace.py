@@ -55,6 +55,7 @@ def test_a_whole_workspace(repo: Repository) -> None:
         ("policy: {maxForgets: true}", "wrong-type", "1:22", "must be a whole number", ""),
         ("policy: {recontact: {afterDays: -1}}", "wrong-value", "1:33", "at least 0", ""),
         ("policy: {recontact: {mode: never}}", "wrong-value", "1:28", "not `never`", ""),
+        ("policy: {leadsInGit: maybe}", "wrong-value", "1:22", "not `maybe`", ""),
         ("policy: {maxForget: 3}", "unknown-key", "1:10", "`maxForget`", "`maxForgets`"),
         ("environments: {s: {policy: {maxForgets: -1}}}", "wrong-value", "1:41", "at least 0", ""),
         ("requiresVersion: '>=2'", "requires-version", "1:18", "wants reconciler >=2; this is 0.1.0", "Install"),
