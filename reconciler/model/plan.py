@@ -124,7 +124,9 @@ class PlannedCampaign(Frozen):
         default=None, description="Digest of what would be sent, and to whom; null where its file is gone."
     )
     audience: str | None = Field(
-        default=None, description="Keyed digest of the list; null where nothing is to be sent as its file says."
+        default=None,
+        description="Keyed digest of the list, and of the rules by which people on it are left out; null where nothing "
+        "is to be sent as its file says.",
     )
 
 
