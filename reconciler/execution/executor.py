@@ -19,9 +19,8 @@ from reconciler.model.campaign import Campaign
 from reconciler.model.live import Capabilities, Live, LiveCampaign, LiveStatus
 from reconciler.model.plan import Action, ActionStatus, Kind, Plan
 from reconciler.model.report import ActionResult, Outcome, Report
-from reconciler.model.roster import Avoid, Roster
+from reconciler.model.roster import NOBODY, Avoid, Roster
 from reconciler.model.workspace import Desired
-from reconciler.planning import contacts
 from reconciler.planning.budgets import Budgets
 from reconciler.ports import CampaignApi, EventSink, LeadSource, Lease, StateStore
 
@@ -30,14 +29,14 @@ from reconciler.ports import CampaignApi, EventSink, LeadSource, Lease, StateSto
 class Run:
     """What a plan was made from, as far as its execution needs it. `known_keys`: key of the file → key of the state.
 
-    `lists` holds the rosters and those of campaigns that speak for people on them.
+    `avoid` says whom a campaign must not newly write to.
     """
 
     plan: Plan
     desired: Desired
     live: Live
     rosters: Mapping[str, Roster]
-    lists: Mapping[str, Roster]
+    avoid: Mapping[str, Avoid]
     known_keys: Mapping[str, str]
     budgets: Budgets
 
@@ -72,17 +71,12 @@ class Executor:
         began = self.clock()
         reader = Reader(self.api, run.live.capabilities)
         keeper = Keeper(self.store, by=self.by, clock=self.clock, fence=self.lease.fence)
-
-        def avoid(campaign: Campaign, known_key: str) -> Avoid:
-            return contacts.avoid(campaign, known_key, keeper.latest, run.desired, self.clock(), run.lists)
-
         tools = Tools(
             api=self.api,
             reader=reader,
             store=self.store,
             keeper=keeper,
             leads=self.leads,
-            avoid=avoid,
             sink=self.sink,
             checks=Checks(
                 self.api,
@@ -140,6 +134,7 @@ class Executor:
             campaign=campaign,
             roster=run.rosters.get(key, Roster(source="", at_hand=True)),
             planned=live.status if live else LiveStatus.DRAFT,
+            avoid=run.avoid.get(key, NOBODY),
         )
         try:
             carry_out(work, actions)

@@ -28,10 +28,9 @@ def enroll(work: Work, action: Action) -> ActionResult:
     campaign, tools = work.wanted, work.tools
     _check(work, before_enrolling=True)
     known = work.known()
-    avoid = work.avoid()
-    roster = tools.leads.roster(campaign, known, avoid)
+    roster = tools.leads.roster(campaign, known, work.avoid)
     total, sent, accepted = roster.new + roster.changed, 0, Counter[str]()
-    for kind, leads in tools.leads.batches(campaign, known, avoid):
+    for kind, leads in tools.leads.batches(campaign, known, work.avoid):
         tools.go_on()
         segment = tools.keep(tools.leads.segment(leads))
         intent = EnrollIntent(

@@ -11,10 +11,8 @@ from reconciler.diagnostics import ApiError, Interrupted, LeaseLostError, StateE
 from reconciler.execution.checks import Checks
 from reconciler.execution.keeper import Keeper
 from reconciler.execution.reading import Reader
-from reconciler.model.campaign import Campaign
 from reconciler.model.intents import CreateIntent, Intent
 from reconciler.model.report import Outcome
-from reconciler.model.roster import Avoid
 from reconciler.model.state import State
 from reconciler.ports import CampaignApi, EventSink, LeadSource, StateStore
 
@@ -37,8 +35,8 @@ class Tools:
     """What every campaign of a run works with.
 
     `cancelled` is set when the run is told to end; `halted` when the state cannot be written: then nothing more is
-    called, since it could not be remembered. `avoid` says whom a campaign must not newly write to, by now. `unread`:
-    drafts, by key and id, that are to be read back at the end.
+    called, since it could not be remembered. `unread`: drafts, by key and id, that are to be read
+    back at the end.
     """
 
     api: CampaignApi
@@ -46,7 +44,6 @@ class Tools:
     store: StateStore
     keeper: Keeper
     leads: LeadSource
-    avoid: Callable[[Campaign, str], Avoid]
     sink: EventSink
     checks: Checks
     clock: Callable[[], datetime]

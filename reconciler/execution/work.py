@@ -16,7 +16,8 @@ class Work:
     """What the actions of one campaign share. One thread at a time uses it.
 
     `key` is the one the state has it under now, `final_key` the one of its file. `planned` is the status the plan was
-    made for. `called` says what the present action has carried out so far; `enrolled`: all leads are in.
+    made for, and `avoid` says whom it must not newly write to. `called` says what the present action has carried out so
+    far; `enrolled`: all leads are in.
     """
 
     tools: Tools
@@ -25,6 +26,7 @@ class Work:
     campaign: Campaign | None
     roster: Roster
     planned: LiveStatus
+    avoid: Avoid
     enrolled: bool = False
     called: str = ""
     results: list[ActionResult] = field(default_factory=list)
@@ -35,10 +37,6 @@ class Work:
         if self.campaign is None:
             raise AssertionError(f"{self.key} has no file, and its plan wants one")
         return self.campaign
-
-    def avoid(self) -> Avoid:
-        """Return whom it must not newly write to."""
-        return self.tools.avoid(self.wanted, self.key)
 
     def known(self) -> CampaignState:
         """Return what the state has of it."""

@@ -7,7 +7,7 @@ row of entries; the segments of a campaign are read oldest first, and the last e
 import hmac
 import secrets
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Literal, NamedTuple
 
 from reconciler.diagnostics import StateError, error
@@ -19,11 +19,10 @@ ENTRY_BYTES = 2 * HASH_BYTES
 
 
 class Spoken(NamedTuple):
-    """Address hashes of people who are spoken for by another key; with `keep` they are counted, not left out."""
+    """A reason for which people are spoken for, and by which key; with `keep` they are counted, not left out."""
 
     reason: Literal["suppressed", "recontact", "list", "exclude"]
     key: str
-    hashes: frozenset[bytes]
     keep: bool = False
 
 
@@ -83,34 +82,35 @@ def read_segments(segments: Iterable[bytes]) -> dict[bytes, bytes]:
 def compare(
     entries: Sequence[bytes],
     known: Mapping[bytes, bytes],
-    spoken: Sequence[Spoken] = (),
-    suppressed: frozenset[bytes] = frozenset(),
+    who: Callable[[bytes], Spoken | None] = lambda _address: None,
 ) -> Delta:
-    """Compare the entries of a list, distinct by address, with what is known, and with whom others speak for.
+    """Compare the entries of a list, distinct by address, with what is known.
 
-    Whoever is suppressed comes before all others, and is not brought up to date either.
+    `who` says by whom somebody is spoken for, by the hash of the address. It concerns those who are not in the ledger;
+    only suppressed people are not brought up to date either.
     """
-    spoken = [Spoken("suppressed", "", suppressed), *spoken]
     new: list[int] = []
     changed: list[int] = []
     apart: list[int] = []
-    counts: Counter[int] = Counter()
+    counts: Counter[Spoken] = Counter()
     for index, entry in enumerate(entries):
         address = entry[:HASH_BYTES]
         fields = known.get(address)
         if fields is None:
-            number = next((number for number, other in enumerate(spoken) if address in other.hashes), None)
-            if number is not None:
-                counts[number] += 1
-            (new if number is None or spoken[number].keep else apart).append(index)
-        elif fields != entry[HASH_BYTES:] and address not in suppressed:
-            changed.append(index)
+            spoken = who(address)
+            if spoken is not None:
+                counts[spoken] += 1
+            (new if spoken is None or spoken.keep else apart).append(index)
+        elif fields != entry[HASH_BYTES:]:
+            spoken = who(address)
+            if spoken is None or spoken.reason != "suppressed":
+                changed.append(index)
     return Delta(
         tuple(new),
         tuple(changed),
         gone=len(known) - (len(entries) - len(new) - len(apart)),
         apart=frozenset(apart),
-        counts=tuple((spoken[number], count) for number, count in sorted(counts.items())),
+        counts=tuple(sorted(counts.items())),
     )
 
 

@@ -13,11 +13,13 @@ from reconciler.leads.people import People, gather
 from reconciler.leads.shown import name_shown
 from reconciler.model.base import canonical
 from reconciler.model.campaign import Campaign, Leads
-from reconciler.model.roster import NOBODY, Apart, Avoid, Contact, Lead, Roster
+from reconciler.model.roster import NOBODY, Apart, Avoid, Lead, Roster
 from reconciler.model.state import CampaignState
 from reconciler.ports import chunks
 
 _Version = tuple[int, ...]
+_People = tuple[str, ...] | frozenset[bytes]
+"""Ledger segments by name, or the address hashes of a list."""
 
 
 class _Loaded(NamedTuple):
@@ -49,7 +51,8 @@ class CsvLeads:
         self._tables: dict[str, tuple[_Version, Table]] = {}
         self._loaded: dict[str, tuple[_Version, _Loaded]] = {}
         self._counted: dict[str, str] = {}
-        self._ledgers: dict[tuple[str, ...], frozenset[bytes]] = {}
+        self._numbers: dict[_People, int] = {}
+        self._owners: dict[bytes, tuple[int, ...]] = {}
 
     def roster(self, campaign: Campaign, known: CampaignState | None, avoid: Avoid = NOBODY) -> Roster:
         """Count a campaign's people against its ledger, and check its tokens for each who is not to be avoided.
@@ -145,22 +148,34 @@ class CsvLeads:
 
     def _delta(self, loaded: _Loaded, known: CampaignState | None, avoid: Avoid) -> Delta:
         segments = (self._blob(name) for name in known.ledger) if known else ()
-        spoken = [Spoken("exclude", item.key, self._hashes(item)) for item in avoid.excluded]
-        spoken += [
-            Spoken("recontact" if item.ledger else "list", item.key, self._hashes(item), keep=avoid.hold)
-            for item in avoid.contacted
-        ]
-        return compare(loaded.entries, read_segments(segments), spoken, self._in(avoid.suppressed))
+        spoken: list[tuple[_People, Spoken]] = [(avoid.suppressed, Spoken("suppressed", ""))]
+        for item in avoid.excluded:
+            words = Spoken("exclude", item.key)
+            spoken += [(item.ledger, words), (item.hashes, words)]
+        for item in avoid.contacted:
+            spoken.append((item.ledger, Spoken("recontact", item.key, avoid.hold)))
+            spoken.append((item.hashes, Spoken("list", item.key, avoid.hold)))
+        with self._lock:
+            order: dict[int, Spoken] = {}
+            for part, words in spoken:
+                if part:
+                    order.setdefault(self._number(part), words)
+        ranks = {number: rank for rank, number in enumerate(order)}
 
-    def _hashes(self, contact: Contact) -> frozenset[bytes]:
-        """Return whom another key speaks for."""
-        return self._in(contact.ledger) | contact.hashes
+        def who(address: bytes) -> Spoken | None:
+            mine = [number for number in self._owners.get(address, ()) if number in order]
+            return order[min(mine, key=ranks.__getitem__)] if mine else None
 
-    def _in(self, ledger: tuple[str, ...]) -> frozenset[bytes]:
-        """Return the addresses of segments; these never change, so that they are read once."""
-        if ledger not in self._ledgers:
-            self._ledgers[ledger] = frozenset(read_segments(self._blob(name) for name in ledger))
-        return self._ledgers[ledger]
+        return compare(loaded.entries, read_segments(segments), who)
+
+    def _number(self, part: _People) -> int:
+        """Return the number of a ledger or a list, and keep in mind whom it speaks for: neither ever changes."""
+        if part not in self._numbers:
+            self._numbers[part] = number = len(self._numbers)
+            people = part if isinstance(part, frozenset) else read_segments(self._blob(name) for name in part)
+            for address in people:
+                self._owners[address] = (*self._owners.get(address, ()), number)
+        return self._numbers[part]
 
     def _load(self, leads: Leads) -> _Loaded:
         """Return the people of a list, read anew only where its file is another than last time."""

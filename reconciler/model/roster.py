@@ -20,7 +20,8 @@ class Lead:
         return f"Lead(line={self.line})"
 
 
-class Contact(Frozen):
+@dataclass(frozen=True, slots=True)
+class Contact:
     """People who are spoken for under another key: ledger segments by name, and hashes of addresses of a list."""
 
     key: str
@@ -28,7 +29,8 @@ class Contact(Frozen):
     hashes: frozenset[bytes] = frozenset()
 
 
-class Avoid(Frozen):
+@dataclass(frozen=True, slots=True)
+class Avoid:
     """Whom a campaign must not newly write to, by ledger segments; whoever is in its own ledger stays in it.
 
     To those `suppressed` nothing more is sent, changed details neither. `contacted` were written to under another key,

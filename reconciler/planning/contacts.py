@@ -6,6 +6,7 @@ are to run, who is on the lists of two is left to the one whose key comes first,
 
 import difflib
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from reconciler.diagnostics import Diagnostic, SourceRange, error
@@ -18,38 +19,54 @@ from reconciler.planning.identity import Subject
 Read = Callable[[Campaign, CampaignState | None, Avoid], Roster]
 
 
-def rosters(
+@dataclass(frozen=True, slots=True)
+class Lists:
+    """What the lists of campaigns come to, by key, and whom each of them must not newly write to.
+
+    Nobody else enrols while an apply runs, and its own enrolments reach only people whom no other campaign of the plan
+    writes to: what is to be avoided stays as it was planned.
+    """
+
+    rosters: Mapping[str, Roster]
+    avoid: Mapping[str, Avoid]
+
+
+def read_lists(
     subjects: Iterable[Subject],
     everyone: Iterable[Subject],
     state: State,
     desired: Desired,
     now: datetime,
     read: Read,
-) -> tuple[dict[str, Roster], dict[str, Roster]]:
-    """Read the lists of these campaigns, and of those that speak for somebody on them; return both by key.
+) -> Lists:
+    """Read the lists of these campaigns, and those of others that speak for somebody on them.
 
     `everyone` are the campaigns of all files. What is wrong with a list that is not asked for is not told.
     """
     wanted = {item.key: item for item in subjects if item.campaign is not None}
     there = {item.key: item for item in everyone if item.campaign is not None}
-    lists: dict[str, Roster] = {}
     excluded = {key for item in wanted.values() for key in _excludes(item.campaign)}
+    ledgers = _in_ledgers(state, desired, now)
+    lists: dict[str, Roster] = {}
+    avoided: dict[str, Avoid] = {}
     for key in sorted(there):
         item = there[key]
         campaign = item.campaign
         if campaign is None or not (key in wanted or key in excluded or _comes_first(campaign, wanted, desired)):
             continue
-        for other in _excludes(campaign):
-            if other not in lists and other in there:
-                lists[other] = _plain(there[other], read)
-        lists[key] = read(campaign, item.known, avoid(campaign, item.known_key, state, desired, now, lists))
+        if campaign.leads is not None:
+            for other in campaign.leads.exclude:
+                if other not in lists and other in there:
+                    lists[other] = _plain(there[other], read)
+            avoided[key] = _avoid(campaign, item, state, desired, ledgers, lists)
+        lists[key] = read(campaign, item.known, avoided.get(key, NOBODY))
     found = {
         key: lists[key].model_copy(
             update={"diagnostics": (*lists[key].diagnostics, *_unknown_keys(item.campaign, state, desired))}
         )
         for key, item in wanted.items()
     }
-    return found, lists
+    return Lists(found, {key: avoid for key, avoid in avoided.items() if key in wanted})
 
 
 def _plain(subject: Subject, read: Read) -> Roster:
@@ -71,34 +88,38 @@ def _comes_first(campaign: Campaign, wanted: Iterable[str], desired: Desired) ->
     )
 
 
-def avoid(
-    campaign: Campaign, known_key: str, state: State, desired: Desired, now: datetime, lists: Mapping[str, Roster]
+def _avoid(
+    campaign: Campaign,
+    subject: Subject,
+    state: State,
+    desired: Desired,
+    ledgers: Iterable[tuple[str, bool, Contact]],
+    lists: Mapping[str, Roster],
 ) -> Avoid:
-    """Say whom a campaign must not newly write to, as the state knows it now.
+    """Say whom a campaign must not newly write to.
 
-    `lists` are the rosters of other campaigns, as they were planned: those whose keys come first speak for their new
-    people, and excluded ones for everybody on them.
+    Of `lists`, those whose keys come first speak for their new people, and excluded ones for everybody on them.
     """
-    own = {campaign.key, known_key}
+    own, excludes = {campaign.key, subject.known_key}, _excludes(campaign)
     excluded = [
         Contact(key=key, ledger=_ever(key, state), hashes=lists[key].hashes if key in lists else frozenset())
-        for key in dict.fromkeys(_excludes(campaign))
+        for key in dict.fromkeys(excludes)
         if key not in own
     ]
-    unknown = [key for key in _excludes(campaign) if key in lists and not lists[key].at_hand]
     contacted: list[Contact] = []
     if desired.policy.recontact != "allow":
-        since = now - timedelta(days=desired.policy.recontact_days)
-        contacted += _in_ledgers(own, known_key, state, desired, now, since)
-        for other in desired.campaigns:
-            if other.key < campaign.key and other.status is Status.RUNNING and other.key in lists:
-                contacted.append(Contact(key=other.key, hashes=lists[other.key].fresh))
+        contacted += [contact for key, buried, contact in ledgers if key not in own or buried]
+        contacted += [
+            Contact(key=other.key, hashes=lists[other.key].fresh)
+            for other in desired.campaigns
+            if other.key < campaign.key and other.status is Status.RUNNING and other.key in lists
+        ]
     return Avoid(
         suppressed=state.suppressed,
         contacted=tuple(contacted),
         excluded=tuple(excluded),
         hold=desired.policy.recontact == "hold",
-        unknown=tuple(unknown),
+        unknown=tuple(key for key in excludes if key in lists and not lists[key].at_hand),
     )
 
 
@@ -110,22 +131,28 @@ def _ever(key: str, state: State) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for entry in entries for name in entry.ledger))
 
 
-def _in_ledgers(
-    own: set[str], known_key: str, state: State, desired: Desired, now: datetime, since: datetime
-) -> list[Contact]:
+def _in_ledgers(state: State, desired: Desired, now: datetime) -> list[tuple[str, bool, Contact]]:
+    """Return the ledgers of all that wrote to people not long ago, with their keys.
+
+    True: it counts for its own key as well, since another campaign has, or had, that key now.
+    """
+    since = now - timedelta(days=desired.policy.recontact_days)
     delays = {item.key: sum(step.delay_days for step in item.steps) for item in desired.campaigns}
     found = [
-        Contact(key=key, ledger=entry.ledger)
+        (key, False, Contact(key=key, ledger=entry.ledger))
         for key, entry in sorted(state.campaigns.items())
-        if key not in own and entry.ledger and _last(entry, delays.get(key), now) >= since
+        if entry.ledger and _last(entry, delays.get(key), now) >= since
     ]
     for key, tombstone in sorted(state.tombstones.items()):
-        # The campaign of its own key comes back with its ledger, unless another has the key now.
-        mine = key == known_key and key not in state.campaigns
-        entries = [*tombstone.earlier, *([] if mine else [tombstone.campaign])]
-        ledger = tuple(dict.fromkeys(name for entry in entries for name in entry.ledger))
-        if ledger and tombstone.at >= since:
-            found.append(Contact(key=key, ledger=ledger))
+        if tombstone.at < since:
+            continue
+        # Where nobody has the key by now, its campaign may come back with its ledger.
+        for entry, buried in (
+            (tombstone.campaign, key in state.campaigns),
+            *((item, True) for item in tombstone.earlier),
+        ):
+            if entry.ledger:
+                found.append((key, buried, Contact(key=key, ledger=entry.ledger)))
     return found
 
 

@@ -111,11 +111,11 @@ def test_who_is_spoken_for_is_set_arithmetic(
     """Each new person counts for the first who speaks for them; nobody in the own ledger counts for anybody."""
     entries = [address + b"f" * HASH_BYTES for address in sorted(listed)]
     ledger = {address: (b"g" if address in changed else b"f") * HASH_BYTES for address in known}
-    spoken = [Spoken("recontact", str(number), people, keep) for number, (people, keep) in enumerate(others)]
-    delta = compare(entries, ledger, spoken)
+    spoken = [(people, Spoken("recontact", str(number), keep)) for number, (people, keep) in enumerate(others)]
+    delta = compare(entries, ledger, lambda address: next((it for people, it in spoken if address in people), None))
     left, out, counts = set(listed - known), set[bytes](), {}
-    for other in spoken:
-        mine = left & other.hashes
+    for hashes, other in spoken:
+        mine = left & hashes
         left -= mine
         out |= set() if other.keep else mine
         if mine:
