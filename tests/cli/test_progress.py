@@ -94,16 +94,16 @@ def test_lines_in_a_log_tell_rate_and_time_left(wanting: World) -> None:
     ended = at_terminal(wanting, "apply", "--auto-approve", env={"TERM": "dumb"}, traps=BATCH)
     assert ended.code == 0
     lines = [line for line in ended.out.splitlines() if line.startswith("  sales: enrolling ")]
-    assert re.fullmatch(r"  sales: enrolling [34]0 of 60 \(\d+ a (second|minute), (a few|about).* left\)", lines[1])
+    assert re.fullmatch(r"  sales: enrolling [345]0 of 60 \(\d+ a (second|minute), (a few|about).* left\)", lines[1])
     assert re.fullmatch(r"  sales: enrolling 60 of 60 \(\d+ a (second|minute)\)", lines[-1])
     assert len(lines) < 6
 
 
 def test_ctrl_c_takes_the_bars_away_and_is_told(wanting: World) -> None:
-    ended = at_terminal(wanting, "apply", "--auto-approve", until="20 of 60", answer=b"\x03", again=False, traps=BATCH)
+    ended = at_terminal(wanting, "apply", "--auto-approve", until="━", answer=b"\x03", again=False, traps=BATCH)
     assert ended.code == 130
     shown = list(moments(ended.out, 80))
-    assert any(ENDING in moment and bars(moment.partition(ENDING)[2]) for moment in shown), "above the bars"
+    assert any("━" in moment.partition(ENDING)[2] for moment in shown), "above the bars"
     lines = seen(ended)
     assert lines.count(ENDING) == 1
     assert not bars("\n".join(lines))
@@ -118,7 +118,7 @@ def test_a_second_ctrl_c_leaves_the_terminal_at_a_new_line(wanting: World) -> No
     wanting.sandbox.clear_faults()
     wanting.sandbox.add_fault(Fault(kind="enroll", action="slow", seconds=0.2, times=4))
     wanting.sandbox.add_fault(Fault(kind="enroll", action="slow", seconds=20))
-    ended = at_terminal(wanting, "apply", "--auto-approve", until="20 of 60", answer=b"\x03", traps=BATCH)
+    ended = at_terminal(wanting, "apply", "--auto-approve", until="━", answer=b"\x03", traps=BATCH)
     assert ended.code == 130
     assert ENDING in seen(ended)
     assert ended.out.endswith("\n")
