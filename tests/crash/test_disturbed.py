@@ -4,6 +4,7 @@ import random
 from collections.abc import Iterator
 
 import pytest
+from support.examples import SOAK
 from support.scene import check_server
 from support.stage import LONG, STAGES, Stage, staged
 
@@ -17,7 +18,7 @@ BAD = {0, 1, 3}
 pytestmark = LONG
 
 
-@pytest.fixture(scope="module", params=STAGES)
+@pytest.fixture(scope="module", params=STAGES if SOAK else STAGES[:3])
 def stage(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     with staged(tmp_path_factory.mktemp("disturbed"), *request.param.split("-")) as made:
         yield made

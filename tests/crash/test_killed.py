@@ -24,7 +24,7 @@ def test_killed_at_every_boundary(stage: Stage, part: int) -> None:
 
     These are others each day, so that they add up. On git, where a run takes three times as long, they are fewer.
     """
-    stride = 1 if TIMES > 1 else 6 if stage.quick else 12
+    stride = 1 if TIMES > 1 else 4 if stage.quick else 12
     first = 1 + (datetime.now(UTC).toordinal() + part * stride) % (2 * stride)
     for at in range(first, len(stage.names) + 1, 2 * stride):
         stage.restore()
@@ -40,7 +40,7 @@ def test_killed_again_and_again(stage: Stage) -> None:
     for seed in stage.seeds(3):
         dice = random.Random(seed)
         stage.restore()
-        for _ in range(dice.randint(3, 8)):
+        for _ in range(dice.randint(8, 14)):
             ended = stage.apply(kill_at=dice.randint(1, 25))
             check_server(stage.world)
             assert ended.code in {KILLED, 0}, (seed, ended.text)
@@ -52,7 +52,7 @@ def test_killed_at_random_moments(stage: Stage) -> None:
     for seed in stage.seeds(3):
         dice = random.Random(seed)
         stage.restore()
-        for _ in range(dice.randint(1, 4)):
+        for _ in range(dice.randint(3, 8)):
             ended = stage.apply(kill_after=dice.uniform(0.02, 0.5))
             check_server(stage.world)
             assert ended.code in {KILLED, 0}, (seed, ended.text)
