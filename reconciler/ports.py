@@ -60,7 +60,7 @@ class CampaignApi(CampaignReader, Protocol):
         ...
 
     def enroll(self, campaign_id: str, leads: Sequence[Lead], *, again: Callable[[], None] | None = None) -> Enrolment:
-        """Enrol one batch; raises `ApiError` where the server refuses it.
+        """Enrol one batch; raises `LeadsRefusedError` where the server refuses it because of some of its leads.
 
         `again` is asked before each further attempt, and raises `Withdrawn` where it is not wanted any more.
         """
