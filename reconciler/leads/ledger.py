@@ -6,7 +6,7 @@ row of entries; the segments of a campaign are read oldest first, and the last e
 
 import hmac
 import secrets
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from reconciler.diagnostics import StateError, error
@@ -18,11 +18,17 @@ ENTRY_BYTES = 2 * HASH_BYTES
 
 
 class Delta(NamedTuple):
-    """A list against its ledger: indexes of its new and changed leads, and how many known addresses it lacks."""
+    """A list against its ledger: indexes of its new and changed leads, and how many known addresses it lacks.
+
+    `refused` are leads that would be new, and `outdated` such that would be changed, had the server not refused
+    exactly that.
+    """
 
     new: tuple[int, ...]
     changed: tuple[int, ...]
     gone: int
+    refused: tuple[int, ...] = ()
+    outdated: tuple[int, ...] = ()
 
 
 def new_ledger_key() -> bytes:
@@ -48,7 +54,11 @@ def entry_of(key: bytes, lead: Lead) -> bytes:
 
 def read_segments(segments: Iterable[bytes]) -> dict[bytes, bytes]:
     """Return {address hash: fields hash} of segments, oldest first. Raises `StateError` where one is damaged."""
-    known: dict[bytes, bytes] = {}
+    return {entry[:HASH_BYTES]: entry[HASH_BYTES:] for entry in read_entries(segments)}
+
+
+def read_entries(segments: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield the entries of segments. Raises `StateError` where one is damaged."""
     for segment in segments:
         if len(segment) % ENTRY_BYTES:
             raise StateError(
@@ -59,13 +69,11 @@ def read_segments(segments: Iterable[bytes]) -> dict[bytes, bytes]:
                 )
             )
         for start in range(0, len(segment), ENTRY_BYTES):
-            middle = start + HASH_BYTES
-            known[segment[start:middle]] = segment[middle : start + ENTRY_BYTES]
-    return known
+            yield segment[start : start + ENTRY_BYTES]
 
 
-def compare(entries: Sequence[bytes], known: Mapping[bytes, bytes]) -> Delta:
-    """Compare the entries of a list, distinct by address, with what is known."""
+def compare(entries: Sequence[bytes], known: Mapping[bytes, bytes], refused: frozenset[bytes] = frozenset()) -> Delta:
+    """Compare the entries of a list, distinct by address, with what is known, and with what was refused."""
     new: list[int] = []
     changed: list[int] = []
     for index, entry in enumerate(entries):
@@ -74,7 +82,13 @@ def compare(entries: Sequence[bytes], known: Mapping[bytes, bytes]) -> Delta:
             new.append(index)
         elif fields != entry[HASH_BYTES:]:
             changed.append(index)
-    return Delta(tuple(new), tuple(changed), len(known) - (len(entries) - len(new)))
+    return Delta(
+        new=tuple(index for index in new if entries[index] not in refused),
+        changed=tuple(index for index in changed if entries[index] not in refused),
+        gone=len(known) - (len(entries) - len(new)),
+        refused=tuple(index for index in new if entries[index] in refused),
+        outdated=tuple(index for index in changed if entries[index] in refused),
+    )
 
 
 def roster_digest(key: bytes, entries: Iterable[bytes]) -> str:

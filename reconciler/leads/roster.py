@@ -8,8 +8,9 @@ from typing import NamedTuple
 from reconciler.diagnostics import Diagnostic, SourceRange, SpecError, error, has_errors
 from reconciler.leads.coverage import count_blanks, unfit_values, unknown_tokens
 from reconciler.leads.csvfile import Table, read_table
-from reconciler.leads.ledger import HASH_BYTES, Delta, compare, entry_of, read_segments, roster_digest
+from reconciler.leads.ledger import HASH_BYTES, Delta, compare, entry_of, read_entries, read_segments, roster_digest
 from reconciler.leads.people import People, gather
+from reconciler.leads.refused import known_refusals, new_refusals
 from reconciler.leads.shown import name_shown
 from reconciler.model.base import canonical
 from reconciler.model.campaign import Campaign, Leads
@@ -76,6 +77,9 @@ class CsvLeads:
         delta = self._delta(loaded, known)
         with self._lock:
             self._counted[campaign.key] = loaded.digest
+        refused, place = frozenset(delta.refused), self._place(campaign.leads)
+        sent = [lead for index, lead in enumerate(people.leads) if index not in refused] if refused else people.leads
+        left_out = [people.leads[index] for index in sorted((*delta.refused, *delta.outdated))]
         return Roster(
             source=campaign.leads.source,
             at_hand=True,
@@ -86,13 +90,16 @@ class CsvLeads:
             new=len(delta.new),
             changed=len(delta.changed),
             gone=delta.gone,
-            blanks=count_blanks(campaign, fields or (), people.leads),
+            refused=len(delta.refused),
+            outdated=len(delta.outdated),
+            blanks=count_blanks(campaign, fields or (), sent),
             digest=loaded.digest,
             hashes=frozenset(entry[:HASH_BYTES] for entry in loaded.entries),
             diagnostics=(
                 *found,
                 *unknown_tokens(campaign, fields),
-                *unfit_values(campaign, people.leads, place=self._place(campaign.leads)),
+                *unfit_values(campaign, people.leads, place=place),
+                *known_refusals(campaign, left_out, place=place),
             ),
         )
 
@@ -122,6 +129,11 @@ class CsvLeads:
         """Return the ledger segment of these leads: 32 bytes a lead."""
         return b"".join(entry_of(self._key, lead) for lead in leads)
 
+    def refused(self, campaign: Campaign, leads: Sequence[Lead]) -> tuple[Diagnostic, ...]:
+        """Tell leads that the server has just refused, by the lines of their list."""
+        place = self._place(campaign.leads) if campaign.leads else ""
+        return new_refusals(campaign, leads, place=place)
+
     def check(self, campaign: Campaign) -> tuple[Diagnostic, ...]:
         """Return what is wrong with a campaign's list and tokens, without any state."""
         return self.roster(campaign, None).diagnostics
@@ -132,8 +144,10 @@ class CsvLeads:
                 yield kind, [leads[index] for index in part]
 
     def _delta(self, loaded: _Loaded, known: CampaignState | None) -> Delta:
-        segments = (self._blob(name) for name in known.ledger) if known else ()
-        return compare(loaded.entries, read_segments(segments))
+        if known is None:
+            return compare(loaded.entries, {})
+        refused = frozenset(read_entries(self._blob(name) for name in known.refused))
+        return compare(loaded.entries, read_segments(self._blob(name) for name in known.ledger), refused)
 
     def _load(self, leads: Leads) -> _Loaded:
         """Return the people of a list, read anew only where its file is another than last time."""

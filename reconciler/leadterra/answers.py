@@ -201,13 +201,13 @@ def _hint(status: int, code: str | None) -> str | None:
 
 def _leads_refused(leads: Sequence[Lead], named: Named, told: Callable[[str], str]) -> LeadsRefusedError:
     """Make the error for an enrolment that is refused because of some of its leads; `told` gets the lines of those."""
-    among = "its only lead" if len(leads) == 1 else f"its {len(leads):,} leads"
+    among = "1 lead" if len(leads) == 1 else f"{len(leads):,} leads"
     if named.positions:
         lines = sorted(leads[position].line for position in named.positions)
         where = ", ".join(map(str, lines[:_MOST_LINES])) + (", …" if len(lines) > _MOST_LINES else "")
-        words = f"; of {among}, {len(lines):,} {'is' if len(lines) == 1 else 'are'} named (line {where} of the list)"
+        words = f"; {among} sent, {len(lines):,} of them named (line {where} of the list)"
     else:
-        words = f"; of {among}, none is named"
+        words = f"; {among} sent, none of them named"
     return LeadsRefusedError(
         error("api-leads-refused", told(words)),
         named=named.positions,

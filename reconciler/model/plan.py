@@ -82,7 +82,9 @@ class Action(Frozen):
 class People(Frozen):
     """Counts of people. `receive`: how many get a first email from the ready actions of this plan.
 
-    `held`: how many would, were nothing in the way. `enrolled`: how many are enrolled by now, as far as known.
+    `held`: how many would, were nothing in the way. `refused`: how many of the list Leadterra did not accept; they are
+    in none of `new` and `changed`. `outdated`: how many are in it with their old details since it did not accept the
+    new ones. `enrolled`: how many are enrolled by now, as far as known.
     """
 
     receive: int = 0
@@ -94,6 +96,8 @@ class People(Frozen):
     gone: int = 0
     duplicates: int = 0
     rejected: int = 0
+    refused: int = 0
+    outdated: int = 0
     enrolled: int | None = None
 
 

@@ -24,7 +24,9 @@ class Roster(Frozen):
 
     `at_hand` is False where the list is not here (`RECONCILER_LEADS_DIR` unset or file missing): then the counts say
     nothing. `leads` counts valid, distinct addresses out of `rows`. `new`, `changed` and `gone` compare with the
-    campaign's ledger. `blanks` counts, by token, the leads for which it would read as nothing. `hashes` are the keyed
+    campaign's ledger. `refused` counts leads that are not in it since the server did not accept them, `outdated` such
+    that are, and whose new details it did not accept; neither is sent again as it is. `blanks` counts, by token, the
+    leads for which it would read as nothing, but for those refused. `hashes` are the keyed
     hashes of the addresses, in no meaningful order; `digest` covers addresses and fields.
     """
 
@@ -38,6 +40,8 @@ class Roster(Frozen):
     new: int = 0
     changed: int = 0
     gone: int = 0
+    refused: int = 0
+    outdated: int = 0
     blanks: dict[str, int] = {}
     digest: str = ""
     hashes: frozenset[bytes] = frozenset()

@@ -185,8 +185,10 @@ def _list(facts: Facts) -> Verdict:
 def _minimum(facts: Facts) -> Verdict:
     if facts.started or not facts.roster.at_hand:
         return None
-    wanted = facts.campaign.minimum_leads
-    return facts.expected >= wanted, f"{_leads(facts.expected)}, {wanted:,} wanted"
+    wanted, refused = facts.campaign.minimum_leads, facts.roster.refused
+    left_out = f"; Leadterra refused {refused:,} of the list: correct their rows" if refused else ""
+    enough = facts.expected >= wanted
+    return enough, f"{_leads(facts.expected)}, {wanted:,} wanted{'' if enough else left_out}"
 
 
 def _enrolled(facts: Facts) -> Verdict:

@@ -79,6 +79,20 @@ def test_the_delta_is_set_arithmetic(history: list[dict[int, int]], today: dict[
     assert delta.gone == len(known.keys() - today.keys())
 
 
+@given(known=_LISTS, today=_LISTS, refused=st.sets(st.tuples(st.integers(0, 12), st.integers(0, 2))))
+def test_what_was_refused_is_left_out_exactly_as_it_was(
+    known: dict[int, int], today: dict[int, int], refused: set[tuple[int, int]]
+) -> None:
+    people = list(today)
+    entries = [entry(person, today[person]) for person in people]
+    ledger = read_segments([b"".join(entry(*pair) for pair in known.items())])
+    plain, delta = compare(entries, ledger), compare(entries, ledger, frozenset(entry(*pair) for pair in refused))
+    out = {index for index, person in enumerate(people) if (person, today[person]) in refused}
+    assert (set(delta.new), set(delta.refused)) == (set(plain.new) - out, set(plain.new) & out)
+    assert (set(delta.changed), set(delta.outdated)) == (set(plain.changed) - out, set(plain.changed) & out)
+    assert delta.gone == plain.gone
+
+
 @given(entries=st.lists(st.binary(min_size=32, max_size=32), unique=True, max_size=8), data=st.data())
 def test_the_digest_covers_every_entry_and_no_order(entries: list[bytes], data: st.DataObject) -> None:
     shuffled = data.draw(st.permutations(entries))

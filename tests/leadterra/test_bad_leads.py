@@ -88,14 +88,14 @@ def test_nobody_is_guessed(entry: Json) -> None:
 def test_no_entries_name_nobody(data: Json) -> None:
     error = refused(data)
     assert (error.named, error.entries, error.complete) == (set(), 0, False)
-    assert str(error).endswith("refused with 422; of its 5 leads, none is named.")
+    assert str(error).endswith("refused with 422; 5 leads sent, none of them named.")
 
 
 def test_an_address_counts_more_than_a_position() -> None:
     """Positions can be counted from elsewhere."""
     error = refused({"errors": [{"email": ADDRESS, "index": 4}, {"index": 1}]})
     assert (error.named, error.by_address, error.complete) == ({1, 3}, {3}, True)
-    assert "of its 5 leads, 2 are named (line 3, 5 of the list)" in str(error)
+    assert "5 leads sent, 2 of them named (line 3, 5 of the list)" in str(error)
 
 
 def test_it_is_certain_that_nobody_was_enrolled_unless_a_try_before_was_lost() -> None:
