@@ -317,6 +317,19 @@ def test_positions_that_are_counted_otherwise_harm_nobody(
     assert len(there(world)) == pattern.count(".")
 
 
+def test_positions_that_proved_wrong_are_believed_no_more(quick: MortalWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only of the first batch the rest is tried as a whole."""
+    world = quick
+    miscount(world, monkeypatch)
+    refuse(world, "index")
+    listed(world, ("." * 5 + "x" + "." * 14) * 3)
+    world.campaign("one", status="running")
+    world.apply()
+    sizes = [request.leads for request in world.sandbox.requests() if request.kind == "enroll"]
+    assert (sizes.count(BATCH), sizes.count(BATCH - 1)) == (3, 1)
+    assert len(there(world)) == 57
+
+
 def after_the_nth(monkeypatch: pytest.MonkeyPatch, nth: int, do: Callable[[], object]) -> None:
     """Do something right after the nth request of an enrolment, whatever comes of that."""
     original, count = LeadterraClient.enroll, itertools.count(1)
@@ -333,25 +346,33 @@ def after_the_nth(monkeypatch: pytest.MonkeyPatch, nth: int, do: Callable[[], ob
 
 
 @SHAPES
-@pytest.mark.parametrize("how", ["stop", "Ctrl-C"])
+@pytest.mark.parametrize("how", ["stop", "Ctrl-C", "lock"])
 @pytest.mark.parametrize("nth", [1, 2])
 def test_nothing_is_asked_once_it_is_stopped(
     quick: MortalWorld, monkeypatch: pytest.MonkeyPatch, names: Naming, how: str, nth: int
 ) -> None:
-    """A mark and Ctrl-C are met between the requests that narrow a batch down; the next run does the rest."""
+    """A mark, Ctrl-C and a lost lock are met between the requests of a batch; the next run does the rest."""
     world, cancelled = quick, threading.Event()
     drafted(world, "one")
     listed(world, "...x..x..." * 3)
     refuse(world, names)
-    after_the_nth(monkeypatch, nth, (lambda: leave_mark(world)) if how == "stop" else cancelled.set)
+    acts: dict[str, Callable[[], object]] = {
+        "stop": lambda: leave_mark(world),
+        "Ctrl-C": cancelled.set,
+        "lock": lambda: world.session().store.unlock(by="eve@host"),
+    }
+    after_the_nth(monkeypatch, nth, acts[how])
     report = world.apply(cancelled=cancelled)
     assert asked(world) == nth
-    assert outcomes(report)[0] == ("one", "enroll", "held" if how == "stop" else "not attempted")
+    ends = {"stop": {"held"}, "Ctrl-C": {"not attempted"}, "lock": {"not attempted", "unknown"}}
+    assert outcomes(report)[0][2] in ends[how]
     assert queued(world) == 0
-    assert world.state().operations == {}
+    assert world.state().operations == {} or how == "lock"
     lift(world)
     until_done(world)
-    assert len(there(world)) == queued(world) == 24
+    # What could not be written down any more is sent again, which enrols nobody twice.
+    leads = there(world) if how != "lock" else world.sandbox.leads(remote_id(world))
+    assert len(leads) == queued(world) == 24
 
 
 @SHAPES
