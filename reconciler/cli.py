@@ -20,6 +20,7 @@ COMMANDS = {
     "plan": "Show what apply would do: who gets email, and when.",
     "apply": "Plan, ask, and do it.",
     "stop": "Pause now, and keep anything from starting.",
+    "suppress": "Keep people from ever getting email again.",
     "import": "Start managing a campaign that exists in Leadterra.",
     "state": "Look after the state.",
     "history": "Tell who did what when.",

@@ -10,7 +10,7 @@ from reconciler.model.journal import Happening, Record, between
 from reconciler.model.live import Account, Enrolment, Pool, RemoteCampaign, Started, Stats
 from reconciler.model.plan import Action
 from reconciler.model.report import ActionResult
-from reconciler.model.roster import Lead, Roster
+from reconciler.model.roster import NOBODY, Avoid, Lead, Roster
 from reconciler.model.state import CampaignState, State
 
 _T = TypeVar("_T")
@@ -72,6 +72,10 @@ class CampaignApi(CampaignReader, Protocol):
 
     def pause(self, campaign_id: str) -> RemoteCampaign:
         """Pause. On a draft or a paused campaign it changes nothing."""
+        ...
+
+    def suppress(self, addresses: Sequence[str]) -> None:
+        """Put up to 1,000 addresses on the workspace's suppression list, for good. Repeating it changes nothing."""
         ...
 
 
@@ -200,11 +204,13 @@ def update_state(
 class LeadSource(Protocol):
     """The lists of people."""
 
-    def roster(self, campaign: Campaign, known: CampaignState | None) -> Roster:
-        """Count a campaign's people against its ledger, and check its tokens for each of them."""
+    def roster(self, campaign: Campaign, known: CampaignState | None, avoid: Avoid = NOBODY) -> Roster:
+        """Count a campaign's people against its ledger, and check its tokens for each who is not to be avoided."""
         ...
 
-    def batches(self, campaign: Campaign, known: CampaignState | None) -> Iterator[tuple[str, Sequence[Lead]]]:
+    def batches(
+        self, campaign: Campaign, known: CampaignState | None, avoid: Avoid = NOBODY
+    ) -> Iterator[tuple[str, Sequence[Lead]]]:
         """Yield the leads to send, in batches of one kind: `new`, then `changed`."""
         ...
 

@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 
@@ -18,10 +19,11 @@ from reconciler.model.campaign import SequenceStep
 from reconciler.model.live import Live
 from reconciler.model.plan import ActionStatus, Plan
 from reconciler.model.report import ActionResult, Moved, Report
-from reconciler.model.roster import Roster
+from reconciler.model.roster import Avoid
 from reconciler.model.state import Binding, CampaignState, State, load_steps
 from reconciler.model.workspace import Budget, Desired
 from reconciler.planning.approval import moved_since, not_touched
+from reconciler.planning.contacts import Lists, read_lists
 from reconciler.planning.identity import Subject, settle
 from reconciler.planning.planner import make_plan
 from reconciler.planning.single import Inputs
@@ -41,6 +43,7 @@ class Planned:
 
     plan: Plan
     inputs: Inputs
+    avoid: Mapping[str, Avoid]
     binding: Binding | None
     known_keys: Mapping[str, str]
     leads: LeadSource
@@ -147,24 +150,25 @@ class Session:
             return unstored.get(name) or self.store.get_blob(name)
 
         leads = wiring.open_leads(key, blob, self.loaded.root)
-        rosters = self._rosters(subjects, leads)
+        now = wiring.now()
+        lists = self._lists(subjects, state, leads, now)
         binding, live = self._read(state, subjects, desired, refresh=refresh)
-        hashes = {name: roster.hashes if roster.at_hand else None for name, roster in rosters.items()}
+        hashes = {name: roster.hashes if roster.at_hand else None for name, roster in lists.rosters.items()}
         everyone = (*subjects, *(orphans(state, desired) if chosen is None else ()))
         recovery = recover(state, live, everyone, hashes, self.store.get_blob)
         if recovery.settled:
             unstored.update(recovery.blobs)
             state, live = recovery.on(state), recovery.live(live)
             subjects = settle(desired, state, chosen, recovery.adopted)
-            rosters |= self._rosters([item for item in subjects if item.known_key in recovery.keys], leads)
+            lists = self._lists(subjects, state, leads, now)
         inputs = Inputs(
             desired=desired,
             state=state,
             live=live,
-            rosters=rosters,
+            rosters=lists.rosters,
             steps=self._steps(subjects),
             ledgers=_ledgers(settle(desired, state, None), blob),
-            now=wiring.now(),
+            now=now,
             tool=wiring.tool_name(),
             targets=chosen,
             found=recovery.adopted,
@@ -183,7 +187,7 @@ class Session:
             inputs = replace(inputs, targets=frozenset(item.key for item in subjects) - moved.keys())
             plan = self._make_plan(inputs, targets)
         known_keys = {item.key: item.known_key for item in subjects}
-        return Planned(plan, inputs, binding, known_keys, leads, recovery, moved, untouched)
+        return Planned(plan, inputs, lists.avoid, binding, known_keys, leads, recovery, moved, untouched)
 
     def _make_plan(self, inputs: Inputs, targets: Sequence[str]) -> Plan:
         plan = make_plan(inputs)
@@ -251,7 +255,15 @@ class Session:
                     clock=wiring.now,
                     cancelled=self.cancelled,
                 )
-                run = Run(plan, inputs.desired, inputs.live, inputs.rosters, planned.known_keys, inputs.budgets)
+                run = Run(
+                    plan,
+                    inputs.desired,
+                    inputs.live,
+                    inputs.rosters,
+                    planned.avoid,
+                    planned.known_keys,
+                    inputs.budgets,
+                )
                 report = executor.run(run, unwritable)
         if approved is not None:
             found = tuple(item for items in planned.moved.values() for item in items)
@@ -309,13 +321,14 @@ class Session:
             may_send=None if lease is None else lease.check,
         )
 
-    def _rosters(self, subjects: Sequence[Subject], leads: LeadSource) -> dict[str, Roster]:
+    def _lists(self, subjects: Sequence[Subject], state: State, leads: LeadSource, now: datetime) -> Lists:
         """Read the lists; raises `SpecError` with everything that is wrong in any of them."""
-        rosters = {item.key: leads.roster(item.campaign, item.known) for item in subjects if item.campaign is not None}
-        found = {*self.loaded.diagnostics, *(item for roster in rosters.values() for item in roster.diagnostics)}
+        everyone = settle(self.desired, state, None)
+        lists = read_lists(subjects, everyone, state, self.desired, now, leads.roster)
+        found = {*self.loaded.diagnostics, *(item for roster in lists.rosters.values() for item in roster.diagnostics)}
         if has_errors(found):
             raise SpecError(*sorted(found, key=lambda item: item.order))
-        return rosters
+        return lists
 
     def _steps(self, subjects: Sequence[Subject]) -> dict[str, tuple[SequenceStep, ...]]:
         """Read the blobs of steps that differ; equal digests need no look at the text."""

@@ -1,17 +1,21 @@
 """What is done to the state itself, beside planning and applying: made, bound anew, given campaigns that exist."""
 
+from collections.abc import Callable, Sequence
+
 from reconciler import wiring
-from reconciler.diagnostics import ReconcilerError, StateError, error
+from reconciler.diagnostics import ApiError, Interrupted, ReconcilerError, StateError, error
 from reconciler.execution import importing, preflight, transitions
 from reconciler.execution.reading import Reader, read_live
 from reconciler.execution.settling import addresses_of, doubtful
+from reconciler.leads.ledger import address_hash, read_segments
+from reconciler.leadterra.client import MOST_SUPPRESSED
 from reconciler.loading.lineage import Kept, read_kept, read_lineage, with_lineage, write_workspace
 from reconciler.model.intents import EnrollIntent
 from reconciler.model.live import Capabilities, Live
 from reconciler.model.state import Binding, CampaignState, State, dump_steps
 from reconciler.model.workspace import StateFile
 from reconciler.planning.targets import nearest
-from reconciler.ports import update_state
+from reconciler.ports import chunks, update_state
 from reconciler.session import Session, lost
 
 
@@ -54,6 +58,40 @@ def create_state(session: Session, *, by: str, kept: Kept | None = None) -> tupl
         elsewhere = "to keep the key elsewhere, set RECONCILER_LEDGER_KEY beforehand"
         told.append(f"Its ledger key is kept in it{readers}; {elsewhere}.")
     return tuple(told)
+
+
+def suppress(session: Session, addresses: Sequence[str], *, by: str, told: Callable[[str], None]) -> int:
+    """Put addresses on the suppression list for good, and keep their hashes; return how many were not known here.
+
+    The hashes come first: whatever happens to the calls, no list brings these people back, and the same command
+    finishes the rest. It needs no lock, as it can only keep email from people, and no valid files.
+    """
+    state = session.store.read()
+    address, kind = wiring.server_address(session.place, session.settings)
+    preflight.check_binding(state, address, kind, Live(campaigns={}))
+    key = wiring.ledger_key(state, session.settings)
+    there = frozenset(read_segments(session.store.get_blob(name) for name in state.suppressed))
+    new = sorted({address_hash(key, item) for item in addresses} - there)
+    if new:
+        name = session.store.put_blob(doubtful(new))
+        words = f"suppressed {len(new):,} {'address' if len(new) == 1 else 'addresses'}"
+        update_state(
+            session.store, lambda newest: transitions.suppressed(newest, name), by=by, at=wiring.now(), what=words
+        )
+    done = 0
+    with session.open_api(allow_writes=True) as api:
+        for part in chunks(addresses, MOST_SUPPRESSED):
+            try:
+                api.suppress(part)
+            except (ApiError, Interrupted) as failure:
+                words = f"{done:,} of {len(addresses):,} addresses are on Leadterra's suppression list"
+                hint = "No list of this repository brings any of them back. Give the same addresses again."
+                found = failure.diagnostics if isinstance(failure, ApiError) else ()
+                raise ReconcilerError(*found, error("suppress-rest", words, hint=hint)) from failure
+            done += len(part)
+            if done < len(addresses):
+                told(f"{done:,} of {len(addresses):,} suppressed")
+    return len(new)
 
 
 def server_now(session: Session) -> Binding:

@@ -243,6 +243,26 @@ def confirm(question: str, expected: str) -> bool:
 
 
 @contextmanager
+def at_terminal() -> Iterator[None]:
+    """Ask at the terminal also where standard input held something else, if there is one."""
+    if sys.stdin.isatty():
+        yield
+        return
+    before = sys.stdin
+    try:
+        terminal = open("/dev/tty", encoding="utf-8")  # noqa: PTH123, SIM115 - closed below
+    except OSError:
+        yield
+        return
+    with terminal:
+        sys.stdin = terminal
+        try:
+            yield
+        finally:
+            sys.stdin = before
+
+
+@contextmanager
 def ending_early() -> Iterator[threading.Event]:
     """Turn Ctrl-C and SIGTERM into an event: what is under way is finished and told. A second one ends at once."""
     cancelled = threading.Event()

@@ -30,7 +30,7 @@ def replace(work: Work, action: Action) -> ActionResult:
         words = live.problem or f"it was a draft when this was planned and is {live.status.value} now"
         raise NotReadyError(Outcome.HELD, words)
     entry = _new_draft(work, instead_of=old)
-    work.roster = tools.leads.roster(work.wanted, entry) if work.wanted.leads else work.roster
+    work.roster = tools.leads.roster(work.wanted, entry, work.avoid) if work.wanted.leads else work.roster
     words = f"new draft {entry.id}; the old one, {old.id}, cannot be deleted by API and stays in Leadterra"
     return result(action, Outcome.DONE, words).model_copy(update={"kind": Kind.REPLACE})
 

@@ -37,10 +37,10 @@ def enroll(work: Work, action: Action) -> ActionResult:
     tools = work.tools
     recheck(work, before_enrolling=True)
     known = work.known()
-    roster = tools.leads.roster(work.wanted, known)
+    roster = tools.leads.roster(work.wanted, known, work.avoid)
     enrolment = _Enrolment(work, roster.new + roster.changed)
     try:
-        for kind, leads in tools.leads.batches(work.wanted, known):
+        for kind, leads in tools.leads.batches(work.wanted, known, work.avoid):
             enrolment.batch(kind, leads)
     finally:
         enrolment.tell()

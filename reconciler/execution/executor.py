@@ -19,7 +19,7 @@ from reconciler.model.campaign import Campaign
 from reconciler.model.live import Capabilities, Live, LiveCampaign, LiveStatus
 from reconciler.model.plan import Action, ActionStatus, Kind, Plan
 from reconciler.model.report import ActionResult, Outcome, Report
-from reconciler.model.roster import Roster
+from reconciler.model.roster import NOBODY, Avoid, Roster
 from reconciler.model.workspace import Desired
 from reconciler.planning.budgets import Budgets
 from reconciler.ports import CampaignApi, EventSink, LeadSource, Lease, StateStore
@@ -27,12 +27,16 @@ from reconciler.ports import CampaignApi, EventSink, LeadSource, Lease, StateSto
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What a plan was made from, as far as its execution needs it. `known_keys`: key of the file → key of the state."""
+    """What a plan was made from, as far as its execution needs it. `known_keys`: key of the file → key of the state.
+
+    `avoid` says whom a campaign must not newly write to.
+    """
 
     plan: Plan
     desired: Desired
     live: Live
     rosters: Mapping[str, Roster]
+    avoid: Mapping[str, Avoid]
     known_keys: Mapping[str, str]
     budgets: Budgets
 
@@ -131,6 +135,7 @@ class Executor:
             campaign=campaign,
             roster=run.rosters.get(key, Roster(source="", at_hand=True)),
             planned=live.status if live else LiveStatus.DRAFT,
+            avoid=run.avoid.get(key, NOBODY),
         )
         try:
             carry_out(work, actions)

@@ -92,6 +92,11 @@ def updated(state: State, key: str, campaign: Campaign, capabilities: Capabiliti
     return state.with_campaign(key, entry.model_copy(update=changed))
 
 
+def suppressed(state: State, segment: str) -> State:
+    """Write down who is on the suppression list from here on."""
+    return state.model_copy(update={"suppressed": tuple(dict.fromkeys((*state.suppressed, segment)))})
+
+
 def read_back(state: State, digests: Mapping[str, str]) -> State:
     """Write down how the server shows the steps that were last written, by key."""
     entries = {

@@ -7,7 +7,7 @@ from reconciler.model.campaign import Campaign
 from reconciler.model.live import LiveStatus
 from reconciler.model.plan import Action
 from reconciler.model.report import ActionResult, Outcome
-from reconciler.model.roster import Roster
+from reconciler.model.roster import Avoid, Roster
 from reconciler.model.state import CampaignState
 
 
@@ -16,7 +16,8 @@ class Work:
     """What the actions of one campaign share. One thread at a time uses it.
 
     `key` is the one the state has it under now, `final_key` the one of its file. `planned` is the status the plan was
-    made for. `called` says what the present action has carried out so far; `enrolled`: all leads are in.
+    made for, and `avoid` says whom it must not newly write to. `called` says what the present action has carried out so
+    far; `enrolled`: all leads are in.
     """
 
     tools: Tools
@@ -25,6 +26,7 @@ class Work:
     campaign: Campaign | None
     roster: Roster
     planned: LiveStatus
+    avoid: Avoid
     enrolled: bool = False
     called: str = ""
     results: list[ActionResult] = field(default_factory=list)

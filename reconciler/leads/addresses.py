@@ -6,6 +6,7 @@ from functools import lru_cache
 _PLAIN_LOCAL = re.compile(r"[a-z0-9]+(?:[._+-][a-z0-9]+)*")
 _PLAIN_DOMAIN = re.compile(r"[a-z0-9]+(?:[.-][a-z0-9]+)*")
 _LONGEST_LOCAL = 64
+_RESERVED = ("example.com", "example.net", "example.org")
 _LONGEST_PLAIN = 200
 
 
@@ -27,6 +28,15 @@ def normal_address(text: str) -> str | None:
         normal = _normal_domain(domain)
         return f"{local}@{normal}" if normal else None
     return _checked(candidate)
+
+
+def is_example(address: str) -> bool:
+    """Whether an address in its normal form can belong to nobody: its domain is reserved (RFC 2606, section 3).
+
+    Its reserved top-level domains are no addresses at all for email-validator.
+    """
+    domain = address.rpartition("@")[2]
+    return any(domain == name or domain.endswith(f".{name}") for name in _RESERVED)
 
 
 def masked(text: str) -> str:

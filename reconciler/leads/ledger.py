@@ -6,8 +6,9 @@ row of entries; the segments of a campaign are read oldest first, and the last e
 
 import hmac
 import secrets
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import NamedTuple
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Literal, NamedTuple
 
 from reconciler.diagnostics import StateError, error
 from reconciler.model.base import canonical
@@ -17,16 +18,27 @@ HASH_BYTES = 16
 ENTRY_BYTES = 2 * HASH_BYTES
 
 
+class Spoken(NamedTuple):
+    """A reason for which people are spoken for, and by which key; with `keep` they are counted, not left out."""
+
+    reason: Literal["suppressed", "recontact", "list", "exclude"]
+    key: str
+    keep: bool = False
+
+
 class Delta(NamedTuple):
     """A list against its ledger: indexes of its new and changed leads, and how many known addresses it lacks.
 
-    `refused` are leads that would be new, and `outdated` such that would be changed, had the server not refused
-    exactly that.
+    `apart` are the indexes of those who are not in the ledger and left out; `counts` says how many are spoken for by
+    whom: each person counts for the first of them. `refused` are leads that would be new, and `outdated` such that
+    would be changed, had the server not refused exactly that.
     """
 
     new: tuple[int, ...]
     changed: tuple[int, ...]
     gone: int
+    apart: frozenset[int] = frozenset()
+    counts: tuple[tuple[Spoken, int], ...] = ()
     refused: tuple[int, ...] = ()
     outdated: tuple[int, ...] = ()
 
@@ -72,22 +84,47 @@ def read_entries(segments: Iterable[bytes]) -> Iterator[bytes]:
             yield segment[start : start + ENTRY_BYTES]
 
 
-def compare(entries: Sequence[bytes], known: Mapping[bytes, bytes], refused: frozenset[bytes] = frozenset()) -> Delta:
-    """Compare the entries of a list, distinct by address, with what is known, and with what was refused."""
+def compare(
+    entries: Sequence[bytes],
+    known: Mapping[bytes, bytes],
+    who: Callable[[bytes], Spoken | None] = lambda _address: None,
+    *,
+    refused: frozenset[bytes] = frozenset(),
+) -> Delta:
+    """Compare the entries of a list, distinct by address, with what is known, and with what was `refused`.
+
+    `who` says by whom somebody is spoken for, by the hash of the address. It concerns those who are not in the ledger;
+    only suppressed people are not brought up to date either.
+    """
     new: list[int] = []
     changed: list[int] = []
+    apart: list[int] = []
+    denied: list[int] = []
+    outdated: list[int] = []
+    counts: Counter[Spoken] = Counter()
     for index, entry in enumerate(entries):
-        fields = known.get(entry[:HASH_BYTES])
+        address = entry[:HASH_BYTES]
+        fields = known.get(address)
         if fields is None:
-            new.append(index)
+            spoken = who(address)
+            if entry in refused and (spoken is None or spoken.keep):
+                denied.append(index)
+                continue
+            if spoken is not None:
+                counts[spoken] += 1
+            (new if spoken is None or spoken.keep else apart).append(index)
         elif fields != entry[HASH_BYTES:]:
-            changed.append(index)
+            spoken = who(address)
+            if spoken is None or spoken.reason != "suppressed":
+                (outdated if entry in refused else changed).append(index)
     return Delta(
-        new=tuple(index for index in new if entries[index] not in refused),
-        changed=tuple(index for index in changed if entries[index] not in refused),
-        gone=len(known) - (len(entries) - len(new)),
-        refused=tuple(index for index in new if entries[index] in refused),
-        outdated=tuple(index for index in changed if entries[index] in refused),
+        tuple(new),
+        tuple(changed),
+        gone=len(known) - (len(entries) - len(new) - len(apart) - len(denied)),
+        apart=frozenset(apart),
+        counts=tuple(sorted(counts.items())),
+        refused=tuple(denied),
+        outdated=tuple(outdated),
     )
 
 

@@ -1,12 +1,12 @@
 """From a table to people: columns become fields, addresses are checked, duplicates collapse. No address is told."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 from unicodedata import category
 
 from reconciler.diagnostics import Diagnostic, SourceRange, error, note
-from reconciler.leads.addresses import masked, normal_address, what_is_wrong
+from reconciler.leads.addresses import is_example, masked, normal_address, what_is_wrong
 from reconciler.leads.csvfile import Problem, Table
 from reconciler.leads.shown import is_column_name, name_shown, names_shown
 from reconciler.model.campaign import Leads
@@ -72,7 +72,29 @@ def gather(table: Table, leads: Leads, *, place: str) -> People:
         rows=len(table.rows) + len(table.bad),
         duplicates=duplicates,
         rejected=rejected,
-        diagnostics=(*mapping.diagnostics, *told, *_repeated(duplicates, place)),
+        diagnostics=(
+            *mapping.diagnostics,
+            *told,
+            *(_in_git(found.values(), place) if leads.examples_only else ()),
+            *_repeated(duplicates, place),
+        ),
+    )
+
+
+def _in_git(people: Iterable[Lead], place: str) -> tuple[Diagnostic, ...]:
+    """Tell of real people on a list that git keeps for good, for everybody who may read the repository."""
+    real = [lead.line for lead in people if not is_example(lead.email)]
+    if not real:
+        return ()
+    rows = "1 row holds a real address" if len(real) == 1 else f"{len(real):,} rows hold real addresses"
+    return (
+        error(
+            "leads-in-git",
+            f"{rows}, this one first, and git tracks the list: its history keeps them for good.",
+            hint="Move the list out of the repository, below the folder that RECONCILER_LEADS_DIR names "
+            "(`source: leads:NAME.csv`), or allow it: `policy.leadsInGit: allow`.",
+            at=SourceRange(file=place, line=real[0]),
+        ),
     )
 
 

@@ -8,17 +8,28 @@ from typing import NamedTuple
 from reconciler.diagnostics import Diagnostic, SourceRange, SpecError, error, has_errors
 from reconciler.leads.coverage import count_blanks, unfit_values, unknown_tokens
 from reconciler.leads.csvfile import Table, read_table
-from reconciler.leads.ledger import HASH_BYTES, Delta, compare, entry_of, read_entries, read_segments, roster_digest
+from reconciler.leads.ledger import (
+    HASH_BYTES,
+    Delta,
+    Spoken,
+    compare,
+    entry_of,
+    read_entries,
+    read_segments,
+    roster_digest,
+)
 from reconciler.leads.people import People, gather
 from reconciler.leads.refused import known_refusals, new_refusals
 from reconciler.leads.shown import name_shown
 from reconciler.model.base import canonical
 from reconciler.model.campaign import Campaign, Leads
-from reconciler.model.roster import Lead, Roster
+from reconciler.model.roster import NOBODY, Apart, Avoid, Lead, Roster
 from reconciler.model.state import CampaignState
 from reconciler.ports import chunks
 
 _Version = tuple[int, ...]
+_People = tuple[str, ...] | frozenset[bytes]
+"""Ledger segments by name, or the address hashes of a list."""
 
 
 class _Loaded(NamedTuple):
@@ -50,9 +61,11 @@ class CsvLeads:
         self._tables: dict[str, tuple[_Version, Table]] = {}
         self._loaded: dict[str, tuple[_Version, _Loaded]] = {}
         self._counted: dict[str, str] = {}
+        self._numbers: dict[_People, int] = {}
+        self._owners: dict[bytes, tuple[int, ...]] = {}
 
-    def roster(self, campaign: Campaign, known: CampaignState | None) -> Roster:
-        """Count a campaign's people against its ledger, and check its tokens for each of them.
+    def roster(self, campaign: Campaign, known: CampaignState | None, avoid: Avoid = NOBODY) -> Roster:
+        """Count a campaign's people against its ledger, and check its tokens for each who is not to be avoided.
 
         What is wrong with the list is told in the roster. A list that could not be read to its end counts as not at
         hand. Raises `StateError` where the ledger cannot be read.
@@ -74,17 +87,19 @@ class CsvLeads:
                 problem=f"the list {name_shown(campaign.leads.source)} could not be read",
                 diagnostics=(*found, *tokens),
             )
-        delta = self._delta(loaded, known)
+        delta = self._delta(loaded, known, avoid)
+        wanted = [lead for index, lead in enumerate(people.leads) if index not in delta.apart]
         with self._lock:
             self._counted[campaign.key] = loaded.digest
-        refused, place = frozenset(delta.refused), self._place(campaign.leads)
-        sent = [lead for index, lead in enumerate(people.leads) if index not in refused] if refused else people.leads
-        left_out = [people.leads[index] for index in sorted((*delta.refused, *delta.outdated))]
+        place = self._place(campaign.leads)
+        unsent = {*delta.apart, *delta.refused}
+        sent = [lead for index, lead in enumerate(people.leads) if index not in unsent]
+        refused = [people.leads[index] for index in sorted((*delta.refused, *delta.outdated))]
         return Roster(
             source=campaign.leads.source,
             at_hand=True,
             rows=people.rows,
-            leads=len(people.leads),
+            leads=len(wanted),
             duplicates=people.duplicates,
             rejected=people.rejected,
             new=len(delta.new),
@@ -92,18 +107,24 @@ class CsvLeads:
             gone=delta.gone,
             refused=len(delta.refused),
             outdated=len(delta.outdated),
+            left_out=_apart(delta, keep=False),
+            contacted=_apart(delta, keep=True),
+            unknown=avoid.unknown,
             blanks=count_blanks(campaign, fields or (), sent),
             digest=loaded.digest,
             hashes=frozenset(entry[:HASH_BYTES] for entry in loaded.entries),
+            fresh=frozenset(loaded.entries[index][:HASH_BYTES] for index in delta.new),
             diagnostics=(
                 *found,
                 *unknown_tokens(campaign, fields),
-                *unfit_values(campaign, people.leads, place=place),
-                *known_refusals(campaign, left_out, place=place),
+                *unfit_values(campaign, wanted, place=place),
+                *known_refusals(campaign, refused, place=place),
             ),
         )
 
-    def batches(self, campaign: Campaign, known: CampaignState | None) -> Iterator[tuple[str, Sequence[Lead]]]:
+    def batches(
+        self, campaign: Campaign, known: CampaignState | None, avoid: Avoid = NOBODY
+    ) -> Iterator[tuple[str, Sequence[Lead]]]:
         """Yield the leads to send, in batches of one kind: `new`, then `changed`, each in the order of the list.
 
         Raises at once: `SpecError` where the list is not at hand, has errors, or is no longer the one that the last
@@ -122,8 +143,12 @@ class CsvLeads:
             counted = self._counted.get(campaign.key, loaded.digest)
         if counted != loaded.digest:
             raise SpecError(_changed(campaign, campaign.leads))
-        delta = self._delta(loaded, known)
+        delta = self._delta(loaded, known, avoid)
         return self._cut(loaded.people.leads, delta)
+
+    def addresses(self, campaign: Campaign) -> tuple[str, ...]:
+        """Return the addresses of everybody on a campaign's list; raises as `batches` does."""
+        return tuple(lead.email for _, leads in self.batches(campaign, None) for lead in leads)
 
     def segment(self, leads: Sequence[Lead]) -> bytes:
         """Return the ledger segment of these leads: 32 bytes a lead."""
@@ -143,17 +168,44 @@ class CsvLeads:
             for part in chunks(indexes, self._batch_size):
                 yield kind, [leads[index] for index in part]
 
-    def _delta(self, loaded: _Loaded, known: CampaignState | None) -> Delta:
-        if known is None:
-            return compare(loaded.entries, {})
-        refused = frozenset(read_entries(self._blob(name) for name in known.refused))
-        return compare(loaded.entries, read_segments(self._blob(name) for name in known.ledger), refused)
+    def _delta(self, loaded: _Loaded, known: CampaignState | None, avoid: Avoid) -> Delta:
+        segments = (self._blob(name) for name in known.ledger) if known else ()
+        spoken: list[tuple[_People, Spoken]] = [(avoid.suppressed, Spoken("suppressed", ""))]
+        for item in avoid.excluded:
+            words = Spoken("exclude", item.key)
+            spoken += [(item.ledger, words), (item.hashes, words)]
+        for item in avoid.contacted:
+            spoken.append((item.ledger, Spoken("recontact", item.key, avoid.hold)))
+            spoken.append((item.hashes, Spoken("list", item.key, avoid.hold)))
+        with self._lock:
+            order: dict[int, Spoken] = {}
+            for part, words in spoken:
+                if part:
+                    order.setdefault(self._number(part), words)
+        ranks = {number: rank for rank, number in enumerate(order)}
+
+        def who(address: bytes) -> Spoken | None:
+            mine = [number for number in self._owners.get(address, ()) if number in order]
+            return order[min(mine, key=ranks.__getitem__)] if mine else None
+
+        refused = frozenset(read_entries(self._blob(name) for name in known.refused) if known else ())
+        return compare(loaded.entries, read_segments(segments), who, refused=refused)
+
+    def _number(self, part: _People) -> int:
+        """Return the number of a ledger or a list, and keep in mind whom it speaks for: neither ever changes."""
+        if part not in self._numbers:
+            self._numbers[part] = number = len(self._numbers)
+            people = part if isinstance(part, frozenset) else read_segments(self._blob(name) for name in part)
+            for address in people:
+                self._owners[address] = (*self._owners.get(address, ()), number)
+        return self._numbers[part]
 
     def _load(self, leads: Leads) -> _Loaded:
         """Return the people of a list, read anew only where its file is another than last time."""
         if leads.path is None:
             raise _AbsentError("RECONCILER_LEADS_DIR is not set")
-        key = canonical([leads.path, leads.source, leads.file, leads.line, leads.columns, leads.fallbacks])
+        told = [leads.source, leads.file, leads.line, leads.examples_only]
+        key = canonical([leads.path, *told, leads.columns, leads.fallbacks])
         path = Path(leads.path)
         with self._lock:
             try:
@@ -192,6 +244,14 @@ class CsvLeads:
             problem=f"the list {name_shown(leads.source)} is not at hand: {why}",
             diagnostics=(*missing, *tokens),
         )
+
+
+def _apart(delta: Delta, *, keep: bool) -> tuple[Apart, ...]:
+    return tuple(
+        Apart(reason=spoken.reason, key=spoken.key, leads=count)
+        for spoken, count in delta.counts
+        if spoken.keep is keep
+    )
 
 
 def _promised_fields(leads: Leads) -> tuple[str, ...] | None:

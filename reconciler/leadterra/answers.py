@@ -45,10 +45,10 @@ class Call:
     """One request. `path` is below the base address and percent-encoded.
 
     `repeatable`: doing it twice does what doing it once does. `undocumented`: it may not exist on a server.
-    `leads` is there where the call carries leads, in the order of the request. Its errors then show no value of the
-    answer, which could be somebody's data. `aftermath` says what a lost answer leaves open. What is `urgent` is
-    finished even when the run is told to end; what is `hurried` is tried once, for a few seconds. `again` is asked
-    before each further attempt, after the wait, and raises `Withdrawn` where it is not wanted any more.
+    What is `private` carries people: its errors show no value of the answer, which could be somebody's data. `leads`
+    are those of an enrolment, in the order of the request. `aftermath` says what a lost answer leaves open. What is
+    `urgent` is finished even when the run is told to end; what is `hurried` is tried once, for a few seconds. `again`
+    is asked before each further attempt, after the wait, and raises `Withdrawn` where it is not wanted any more.
     """
 
     method: str
@@ -57,6 +57,7 @@ class Call:
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     repeatable: bool = True
     undocumented: bool = False
+    private: bool = False
     leads: Sequence[Lead] | None = field(default=None, repr=False)
     aftermath: str = ""
     urgent: bool = False
@@ -67,11 +68,6 @@ class Call:
     def label(self) -> str:
         """The call as messages name it."""
         return f"{self.method} {self.path}"
-
-    @property
-    def private(self) -> bool:
-        """Whether no value of the answer may be quoted."""
-        return self.leads is not None
 
     def lost(self, what: str) -> str:
         """Say what happened, and what it leaves open."""

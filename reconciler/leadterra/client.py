@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import httpx
 
 MOST_PAGES = 1_000
+MOST_SUPPRESSED = 1_000
 _JSON = {"Content-Type": "application/json"}
 _AGAIN = "Running the same command again is safe."
 
@@ -155,6 +156,7 @@ class LeadterraClient:
                 _path(campaign_id, "leads/bulk"),
                 content=_content(leads=[{**lead.fields, "email": lead.email} for lead in leads]),
                 headers=_JSON,
+                private=True,
                 leads=leads,
                 aftermath=f"Some or all of these {len(leads)} leads may be enrolled now. {_AGAIN}",
                 again=again,
@@ -177,6 +179,22 @@ class LeadterraClient:
         aftermath = f"The campaign may still be running. {_AGAIN}"
         answer = self._transport.send(Call("POST", _path(campaign_id, "pause"), aftermath=aftermath, urgent=True))
         return wire.campaign(answer, asked=campaign_id)
+
+    def suppress(self, addresses: Sequence[str]) -> None:
+        """Put addresses on the suppression list, `MOST_SUPPRESSED` at most; repeating it changes nothing."""
+        if len(addresses) > MOST_SUPPRESSED:
+            raise ValueError(f"at most {MOST_SUPPRESSED} addresses a call")
+        answer = self._transport.send(
+            Call(
+                "POST",
+                "/suppression-list",
+                content=_content(emails=list(addresses)),
+                headers=_JSON,
+                private=True,
+                aftermath=f"Some or all of these {len(addresses)} addresses may be suppressed now. {_AGAIN}",
+            )
+        )
+        wire.suppression(answer)
 
     def _read_all(
         self,

@@ -146,6 +146,11 @@ def enrolment(answer: Answer, *, sent: int) -> Enrolment:
     return counts
 
 
+def suppression(answer: Answer) -> None:
+    """Check that an answer is the API's own: what its counts are called is not documented."""
+    _object(answer, answer.data, "counts")
+
+
 def _step(answer: Answer, item: Any) -> SequenceStep:  # noqa: ANN401 - any JSON value
     data = _object(answer, item, "a step")
     return SequenceStep(

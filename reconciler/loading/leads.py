@@ -16,10 +16,14 @@ _ENDINGS = (".csv", ".tsv", ".txt")
 
 
 class LeadFinder:
-    """Resolves the sources of lists; asks git at most once which files it tracks."""
+    """Resolves the sources of lists; asks git at most once which files it tracks.
 
-    def __init__(self, root: Path, leads_dir: Path | None) -> None:
+    `people_in_git`: lists that it tracks may hold real people.
+    """
+
+    def __init__(self, root: Path, leads_dir: Path | None, *, people_in_git: bool = False) -> None:
         self._root = root
+        self._people_in_git = people_in_git
         self._leads_dir = leads_dir.resolve() if leads_dir else None
         self._tracked: frozenset[str] | None = None
 
@@ -44,6 +48,8 @@ class LeadFinder:
             columns=written.columns,
             fallbacks=written.fallbacks,
             fields=written.fields,
+            exclude=written.exclude,
+            examples_only=tracked and not self._people_in_git,
             file=place.file or "",
             line=place.line or 1,
         )

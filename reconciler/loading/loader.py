@@ -58,7 +58,7 @@ def load(
         drafts = [check(document, workspace) for document in documents if document is not None]
         compare(drafts)
         emails = bodies.render(drafts, root=found.root, worker=worker)
-    finder = LeadFinder(found.root, leads_dir)
+    finder = LeadFinder(found.root, leads_dir, people_in_git=workspace.policy.leads_in_git == "allow")
     campaigns = [campaign for draft in drafts if (campaign := _campaign(draft, emails, finder)) is not None]
     problems += workspace.diagnostics
     problems += emails.diagnostics

@@ -245,6 +245,9 @@ def _policy(written: PolicyFile) -> Policy:
         headroom=written.headroom,
         max_new_recipients=written.max_new_recipients,
         max_forgets=written.max_forgets,
+        recontact=written.recontact.mode,
+        recontact_days=written.recontact.after_days,
+        leads_in_git=written.leads_in_git,
         requests_per_second=written.requests_per_second,
     )
 

@@ -87,8 +87,13 @@ class LeadsFile(Authored):
         description="The lead fields of the list, so that `validate` can check tokens where the list is not at hand.",
         examples=[["firstName", "company"]],
     )
+    exclude: tuple[Key, ...] = Field(
+        default=(),
+        description="Keys of other campaigns: whoever is on their lists, or was ever enrolled by them, is left out.",
+        examples=[["customers"]],
+    )
 
-    @field_validator("fields", mode="before")
+    @field_validator("fields", "exclude", mode="before")
     @classmethod
     def _sequence(cls, value: Any) -> Any:  # noqa: ANN401 - pydantic hands in what stands in the file
         return tuple(value) if isinstance(value, list) else value
@@ -170,7 +175,8 @@ def steps_digest(steps: tuple[SequenceStep, ...]) -> str:
 class Leads(Frozen):
     """Where the people of a campaign come from, its paths resolved.
 
-    `path` is absolute and never leaves this machine: not part of plan, state or log. `source` is as written.
+    `path` is absolute and never leaves this machine: not part of plan, state or log. `source` is as written. With
+    `examples_only` no address of a real domain may be on the list.
     """
 
     source: str
@@ -179,6 +185,8 @@ class Leads(Frozen):
     columns: dict[str, str] = {}
     fallbacks: dict[str, str] = {}
     fields: tuple[str, ...] | None = None
+    exclude: tuple[str, ...] = ()
+    examples_only: bool = False
     file: str
     line: int
 

@@ -30,6 +30,7 @@ class Small(Frozen):
     binding: Binding | None
     capabilities: Capabilities
     stops: tuple[Stop, ...]
+    suppressed: tuple[str, ...]
 
 
 class Delta(Frozen):

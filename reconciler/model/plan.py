@@ -7,6 +7,7 @@ from pydantic import AwareDatetime, Field
 
 from reconciler.diagnostics import Diagnostic
 from reconciler.model.base import Frozen
+from reconciler.model.roster import Apart
 
 PLAN_FORMAT_VERSION: Literal[1] = 1
 
@@ -84,7 +85,8 @@ class People(Frozen):
 
     `held`: how many would, were nothing in the way. `refused`: how many of the list Leadterra did not accept; they are
     in none of `new` and `changed`. `outdated`: how many are in it with their old details since it did not accept the
-    new ones. `enrolled`: how many are enrolled by now, as far as known.
+    new ones. `enrolled`: how many are enrolled by now, as far as known. `left_out`: how many
+    of the list other campaigns speak for.
     """
 
     receive: int = 0
@@ -98,6 +100,7 @@ class People(Frozen):
     rejected: int = 0
     refused: int = 0
     outdated: int = 0
+    left_out: tuple[Apart, ...] = ()
     enrolled: int | None = None
 
 
@@ -125,7 +128,9 @@ class PlannedCampaign(Frozen):
         default=None, description="Digest of what would be sent, and to whom; null where its file is gone."
     )
     audience: str | None = Field(
-        default=None, description="Keyed digest of the list; null where nothing is to be sent as its file says."
+        default=None,
+        description="Keyed digest of the list, and of the rules by which people on it are left out; null where nothing "
+        "is to be sent as its file says.",
     )
 
 

@@ -1,6 +1,7 @@
 """The people of one campaign, as counts and keyed hashes. Leads themselves pass from the list to the server only."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 from reconciler.diagnostics import Diagnostic
 from reconciler.model.base import Frozen
@@ -19,15 +20,57 @@ class Lead:
         return f"Lead(line={self.line})"
 
 
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """People who are spoken for under another key: ledger segments by name, and hashes of addresses of a list."""
+
+    key: str
+    ledger: tuple[str, ...] = ()
+    hashes: frozenset[bytes] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Avoid:
+    """Whom a campaign must not newly write to, by ledger segments; whoever is in its own ledger stays in it.
+
+    To those `suppressed` nothing more is sent, changed details neither. `contacted` were written to under another key,
+    or are about to be; with `hold` they are counted, not left out. `excluded` are left out by name (`leads.exclude`).
+    `unknown` are excluded keys whose list is not at hand.
+    """
+
+    suppressed: tuple[str, ...] = ()
+    contacted: tuple[Contact, ...] = ()
+    excluded: tuple[Contact, ...] = ()
+    hold: bool = False
+    unknown: tuple[str, ...] = ()
+
+
+NOBODY = Avoid()
+
+
+class Apart(Frozen):
+    """How many of a list are spoken for, and by which key.
+
+    `recontact`: they were written to under it; `list`: they are on its list, and it comes first; `exclude`: it is
+    excluded. `suppressed`: they are on the suppression list; there is no key.
+    """
+
+    reason: Literal["suppressed", "recontact", "list", "exclude"]
+    key: str
+    leads: int
+
+
 class Roster(Frozen):
     """What planning knows about a list.
 
     `at_hand` is False where the list is not here (`RECONCILER_LEADS_DIR` unset or file missing): then the counts say
-    nothing. `leads` counts valid, distinct addresses out of `rows`. `new`, `changed` and `gone` compare with the
-    campaign's ledger. `refused` counts leads that are not in it since the server did not accept them, `outdated` such
-    that are, and whose new details it did not accept; neither is sent again as it is. `blanks` counts, by token, the
-    leads for which it would read as nothing, but for those refused. `hashes` are the keyed
-    hashes of the addresses, in no meaningful order; `digest` covers addresses and fields.
+    nothing. `leads` counts valid, distinct addresses out of `rows`, less those `left_out`. `new`, `changed` and `gone`
+    compare with the campaign's ledger. `refused` counts leads that are not in it since the server did not accept them,
+    `outdated` such that are, and whose new details it did not accept; neither is sent again as it is. `contacted`
+    counts people among the new ones who were written to under another key. `blanks` counts, by token, the leads for
+    which it would read as nothing, but for those refused. `hashes` are the keyed hashes of the addresses, in no
+    meaningful order, and `fresh` those of the new ones; `digest` covers addresses and fields. `unknown` are keys that
+    are excluded, and whose lists are not at hand.
     """
 
     source: str
@@ -42,7 +85,11 @@ class Roster(Frozen):
     gone: int = 0
     refused: int = 0
     outdated: int = 0
+    left_out: tuple[Apart, ...] = ()
+    contacted: tuple[Apart, ...] = ()
+    unknown: tuple[str, ...] = ()
     blanks: dict[str, int] = {}
     digest: str = ""
     hashes: frozenset[bytes] = frozenset()
+    fresh: frozenset[bytes] = frozenset()
     diagnostics: tuple[Diagnostic, ...] = ()

@@ -145,6 +145,9 @@ class State(Frozen):
     )
     leftovers: tuple[Leftover, ...] = ()
     stops: tuple[Stop, ...] = ()
+    suppressed: tuple[str, ...] = Field(
+        default=(), description="Ledger segments of whoever was suppressed from here: no list brings them back."
+    )
 
     def stop_for(self, key: str) -> Stop | None:
         """Return the stop mark that holds this campaign, if any."""

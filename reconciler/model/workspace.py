@@ -69,6 +69,22 @@ class StartWindowFile(Authored):
         return tuple(value) if isinstance(value, list) else value
 
 
+class RecontactFile(Authored):
+    """Whether people are written to who were written to under another key not long ago."""
+
+    after_days: int = Field(
+        default=90,
+        ge=0,
+        le=3650,
+        description="For so many days after the last email of another campaign.",
+        examples=[90],
+    )
+    mode: Literal["skip", "hold", "allow"] = Field(
+        default="skip",
+        description="`skip`: they are left out and counted. `hold`: the campaign waits. `allow`: they are written to.",
+    )
+
+
 class PolicyFile(Authored):
     """Bounds that hold for every campaign of the workspace."""
 
@@ -96,6 +112,16 @@ class PolicyFile(Authored):
         ge=0,
         description="Most campaigns that one apply may stop managing; above it, `allow` or `--allow`.",
         examples=[3],
+    )
+    recontact: RecontactFile = Field(
+        default_factory=RecontactFile,
+        description="Who was written to under any other key is not written to again so soon.",
+        examples=[{"afterDays": 30, "mode": "hold"}],
+    )
+    leads_in_git: Literal["refuse", "allow"] = Field(
+        default="refuse",
+        description="`refuse`: a list that git tracks holds reserved example domains only. `allow`: real people, too.",
+        examples=["allow"],
     )
     requests_per_second: int | float | None = Field(
         default=None,
@@ -194,13 +220,19 @@ class StartWindow(Frozen):
 
 
 class Policy(Frozen):
-    """The bounds that hold, for one environment. `headroom` is a percentage of the daily capacity."""
+    """The bounds that hold, for one environment. `headroom` is a percentage of the daily capacity.
+
+    `recontact` says what becomes of people who were written to under another key within `recontact_days`.
+    """
 
     timezone: str = "UTC"
     start_window: StartWindow | None = None
     headroom: float = 0
     max_new_recipients: int = 1000
     max_forgets: int = 3
+    recontact: Literal["skip", "hold", "allow"] = "skip"
+    recontact_days: int = 90
+    leads_in_git: Literal["refuse", "allow"] = "refuse"
     requests_per_second: float | None = None
 
 

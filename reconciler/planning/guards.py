@@ -186,9 +186,33 @@ def _minimum(facts: Facts) -> Verdict:
     if facts.started or not facts.roster.at_hand:
         return None
     wanted, refused = facts.campaign.minimum_leads, facts.roster.refused
-    left_out = f"; Leadterra refused {refused:,} of the list: correct their rows" if refused else ""
+    apart = sum(item.leads for item in facts.roster.left_out)
     enough = facts.expected >= wanted
-    return enough, f"{_leads(facts.expected)}, {wanted:,} wanted{'' if enough else left_out}"
+    words = f"{_leads(facts.expected)}, {wanted:,} wanted" + (f"; {apart:,} of the list left out" if apart else "")
+    if refused and not enough:
+        words += f"; Leadterra refused {refused:,} of the list: correct their rows"
+    return enough, words
+
+
+def _recontact(facts: Facts) -> Verdict:
+    contacted = facts.roster.contacted
+    if not contacted:
+        return None
+    days = facts.policy.recontact_days
+    told = ", ".join(
+        f"{_people(item.leads)} " + (f"on the list of {item.key}, too" if item.reason == "list" else f"by {item.key}")
+        for item in contacted
+    )
+    return False, (
+        f"other campaigns write to them, or did so within {days} days: {told}; take them off the list, or let them be "
+        "left out: `policy.recontact.mode: skip`"
+    )
+
+
+def _exclude(facts: Facts) -> Verdict:
+    if not facts.roster.unknown:
+        return None
+    return False, f"it excludes {', '.join(facts.roster.unknown)}, whose list is not at hand"
 
 
 def _enrolled(facts: Facts) -> Verdict:
@@ -307,6 +331,8 @@ GUARDS: tuple[Guard, ...] = (
     Guard("steps", ActionStatus.HELD, _steps, offline=True),
     Guard("list", ActionStatus.HELD, _list, offline=True),
     Guard("minimum-leads", ActionStatus.HELD, _minimum, offline=True),
+    Guard("recontact", ActionStatus.HELD, _recontact, offline=True),
+    Guard("exclude", ActionStatus.HELD, _exclude, offline=True),
     Guard("tokens", ActionStatus.HELD, _tokens, offline=True),
     Guard("enrolled", ActionStatus.BLOCKED, _enrolled),
     Guard("never-sent", ActionStatus.BLOCKED, _never_sent),

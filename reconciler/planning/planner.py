@@ -18,7 +18,7 @@ from reconciler.model.plan import (
     PlannedStep,
     Summary,
 )
-from reconciler.model.workspace import Budget, Desired
+from reconciler.model.workspace import Budget, Desired, Policy
 from reconciler.planning.budgets import Spending
 from reconciler.planning.guards import Facts, Room, combine, evaluate, room_today
 from reconciler.planning.identity import Resemblance, find_renames, settle
@@ -58,7 +58,7 @@ def make_plan(inputs: Inputs) -> Plan:
 def specs_digest(desired: Desired) -> str:
     """Digest of all that is wanted; the places where it is written do not belong to it."""
     places = {"file": True, "line": True, "step_lines": True, "sources": True, "own_sources": True}
-    leads = {"path": True, "file": True, "line": True, "tracked": True}
+    leads = {"path": True, "file": True, "line": True, "tracked": True, "examples_only": True}
     return digest(
         desired.model_dump(
             mode="json",
@@ -164,12 +164,12 @@ def _planned(made: Draft, inputs: Inputs) -> PlannedCampaign:
     file = campaign.file if campaign else known.file if known else None
     name = campaign.name if campaign else known.name if known else subject.key
     steps = campaign.steps if campaign else ()
-    audience = made.roster.digest if made.column is Column.RUNNING else None
+    audience = _audience(made, inputs.desired.policy) if made.column is Column.RUNNING else None
     sent = {"name": name, "steps": campaign.steps_digest, "audience": audience} if campaign else None
     return PlannedCampaign(
         key=subject.key,
         name=name,
-        digest=_digest(made),
+        digest=_digest(made, inputs.desired.policy),
         file=file,
         line=campaign.line if campaign else None,
         desired=made.column.value,
@@ -183,7 +183,14 @@ def _planned(made: Draft, inputs: Inputs) -> PlannedCampaign:
     )
 
 
-def _digest(made: Draft) -> str:
+def _audience(made: Draft, policy: Policy) -> str:
+    """Cover the list, and by which rules people on it are left out; who they are changes with every campaign."""
+    leads = made.subject.campaign.leads if made.subject.campaign else None
+    rules = [policy.recontact, policy.recontact_days, sorted(leads.exclude) if leads else []]
+    return digest([made.roster.digest, rules])
+
+
+def _digest(made: Draft, policy: Policy) -> str:
     """Cover what would be done, to whom and with which text: not whether it is ready, and not where it is written."""
     sends = any(action.effect is Effect.IRREVERSIBLE for action in made.actions)
     campaign = made.subject.campaign
@@ -198,7 +205,7 @@ def _digest(made: Draft) -> str:
                 for action in made.actions
             ],
             "steps": campaign.steps_digest if campaign and sends else None,
-            "roster": made.roster.digest if sends else None,
+            "audience": _audience(made, policy) if sends else None,
         }
     )
 
@@ -262,5 +269,6 @@ def _left_the_list(made: Draft) -> list[Diagnostic]:
         return []
     count = f"{made.roster.gone:,} {'person' if made.roster.gone == 1 else 'people'}"
     words = f"{campaign.key}: {count} left the list and still get the later steps"
-    hint, at = "suppress them in Leadterra to keep them from it", SourceRange(file=campaign.file, line=campaign.line)
+    hint = "`reconciler suppress` keeps an address from every email, for good"
+    at = SourceRange(file=campaign.file, line=campaign.line)
     return [note("left-the-list", words, hint=hint, at=at, campaign=campaign.key)]

@@ -298,6 +298,7 @@ def people(made: Draft, inputs: Inputs) -> People:
         rejected=roster.rejected,
         refused=0 if afresh else roster.refused,
         outdated=0 if afresh else roster.outdated,
+        left_out=roster.left_out,
         enrolled=live.stats.total_enrolled if live and live.stats else None,
     )
 

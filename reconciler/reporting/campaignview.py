@@ -17,6 +17,7 @@ from reconciler.reporting.words import (
     enrolment,
     joined,
     left_list,
+    left_out,
     people,
     reads,
     repeats,
@@ -220,6 +221,8 @@ def _people(rows: _Rows, entry: Entry) -> None:
         rows.fact("enroll", say(enrolment(counted)))
     if counted.held and entry.sends(*_WAITING):
         rows.fact("people", say(f"{people(counted.held)} {_get(counted.held)} a first email then, not now"))
+    if counted.left_out:
+        rows.fact("left out", say(left_out(counted.left_out)))
     if counted.gone:
         rows.fact("left", say(left_list(counted.gone)))
 

@@ -11,6 +11,8 @@ _FAILED = {
     "paused-outside": "paused by somebody else",
     "list": "list missing",
     "minimum-leads": "too few leads",
+    "recontact": "written to already",
+    "exclude": "excluded list missing",
     "tokens": "blank tokens",
     "enrolled": "counts differ",
     "never-sent": "sent before",

@@ -1,10 +1,12 @@
 """Counts, days, paths and kinds in people's words."""
 
 import re
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta, tzinfo
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from reconciler.model.plan import GuardResult, Kind, People, PlannedStep
+from reconciler.model.roster import Apart
 from reconciler.tokens import fill_tokens, find_tokens
 
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
@@ -143,6 +145,18 @@ def enrolment(counted: People) -> str:
     if counted.changed:
         parts.append(f"{people(counted.changed)} with new details, brought up to date")
     return "; ".join(parts)
+
+
+def left_out(apart: Sequence[Apart]) -> str:
+    """Say who on a list is not written to, and which campaign speaks for them."""
+    words = {
+        "suppressed": "on the suppression list",
+        "recontact": "written to by {}",
+        "list": "on the list of {}, which comes first",
+        "exclude": "of {}",
+    }
+    told = [f"{people(item.leads)} {words[item.reason].format(item.key)}" for item in apart]
+    return ", ".join(told)
 
 
 def left_list(number: int) -> str:

@@ -1,13 +1,17 @@
 import hashlib
 import hmac
+from collections.abc import Iterable
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.examples import examples
 
 from reconciler.diagnostics import StateError
 from reconciler.leads.ledger import (
     ENTRY_BYTES,
+    HASH_BYTES,
+    Spoken,
     address_hash,
     compare,
     entry_of,
@@ -86,11 +90,26 @@ def test_what_was_refused_is_left_out_exactly_as_it_was(
     people = list(today)
     entries = [entry(person, today[person]) for person in people]
     ledger = read_segments([b"".join(entry(*pair) for pair in known.items())])
-    plain, delta = compare(entries, ledger), compare(entries, ledger, frozenset(entry(*pair) for pair in refused))
+    plain, delta = (
+        compare(entries, ledger),
+        compare(entries, ledger, refused=frozenset(entry(*pair) for pair in refused)),
+    )
     out = {index for index, person in enumerate(people) if (person, today[person]) in refused}
     assert (set(delta.new), set(delta.refused)) == (set(plain.new) - out, set(plain.new) & out)
     assert (set(delta.changed), set(delta.outdated)) == (set(plain.changed) - out, set(plain.changed) & out)
     assert delta.gone == plain.gone
+
+
+@pytest.mark.parametrize("keep", [True, False])
+def test_who_is_left_out_for_another_campaign_counts_as_that_and_not_as_refused(*, keep: bool) -> None:
+    """Where others would hold them back, those who are refused are not sent anyway, and hold nobody."""
+    spoken = Spoken("recontact", "other", keep)
+    entries = [entry(1, 0), entry(2, 0)]
+    delta = compare(entries, {}, lambda _address: spoken, refused=frozenset(entries[:1]))
+    if keep:
+        assert (delta.new, delta.refused, delta.apart, delta.counts) == ((1,), (0,), frozenset(), ((spoken, 1),))
+    else:
+        assert (delta.new, delta.refused, delta.apart, delta.counts) == ((), (), {0, 1}, ((spoken, 2),))
 
 
 @given(entries=st.lists(st.binary(min_size=32, max_size=32), unique=True, max_size=8), data=st.data())
@@ -99,3 +118,43 @@ def test_the_digest_covers_every_entry_and_no_order(entries: list[bytes], data: 
     assert roster_digest(KEY, shuffled) == roster_digest(KEY, entries)
     if entries:
         assert roster_digest(KEY, entries[1:]) != roster_digest(KEY, entries)
+
+
+_ADDRESS = st.integers(0, 12).map(lambda number: bytes([number]) * HASH_BYTES)
+_PEOPLE = st.frozensets(_ADDRESS, max_size=10)
+
+
+@examples(200)
+@given(
+    listed=_PEOPLE,
+    known=_PEOPLE,
+    changed=_PEOPLE,
+    others=st.lists(st.tuples(_PEOPLE, st.booleans()), max_size=4),
+)
+def test_who_is_spoken_for_is_set_arithmetic(
+    listed: frozenset[bytes],
+    known: frozenset[bytes],
+    changed: frozenset[bytes],
+    others: list[tuple[frozenset[bytes], bool]],
+) -> None:
+    """Each new person counts for the first who speaks for them; nobody in the own ledger counts for anybody."""
+    entries = [address + b"f" * HASH_BYTES for address in sorted(listed)]
+    ledger = {address: (b"g" if address in changed else b"f") * HASH_BYTES for address in known}
+    spoken = [(people, Spoken("recontact", str(number), keep)) for number, (people, keep) in enumerate(others)]
+    delta = compare(entries, ledger, lambda address: next((it for people, it in spoken if address in people), None))
+    left, out, counts = set(listed - known), set[bytes](), {}
+    for hashes, other in spoken:
+        mine = left & hashes
+        left -= mine
+        out |= set() if other.keep else mine
+        if mine:
+            counts[other.key] = len(mine)
+
+    def people(indexes: Iterable[int]) -> set[bytes]:
+        return {entries[index][:HASH_BYTES] for index in indexes}
+
+    assert people(delta.new) == listed - known - out
+    assert people(delta.apart) == out
+    assert people(delta.changed) == listed & known & changed
+    assert delta.gone == len(known - listed)
+    assert {other.key: count for other, count in delta.counts} == counts

@@ -265,3 +265,23 @@ def test_the_same_list_under_two_campaigns_is_told_under_each(path: Path) -> Non
 def test_an_empty_ledger_key_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="ledger key"):
         CsvLeads(ledger_key=b"", blob=Ledger().blob, root=tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("address", "real"),
+    [
+        ("ada@example.com", False),
+        ("ada@mail.example.org", False),
+        ("ada@myexample.com", True),
+        ("ada@example.com.evil.io", True),
+    ],
+)
+def test_real_people_on_a_list_in_git_are_told_by_their_line(tmp_path: Path, address: str, *, real: bool) -> None:
+    """Reserved domains belong to nobody (RFC 2606); the same list outside git may hold anybody."""
+    path = tmp_path / "list.csv"
+    path.write_text(f"email\nbob@example.net\n{address}\n")
+    source = make_source(tmp_path)
+    tracked = source.roster(make_campaign(path, tracked=True, examples_only=True), None)
+    assert found(tracked.diagnostics) == ([("leads-in-git", "list.csv:3")] if real else [])
+    assert address not in repr(tracked.diagnostics)
+    assert found(source.roster(make_campaign(path), None).diagnostics) == []

@@ -22,6 +22,7 @@ WRITES: list[Callable[[LeadterraClient], Any]] = [
     lambda api: api.enroll("camp_1", LEADS),
     lambda api: api.start("camp_1"),
     lambda api: api.pause("camp_1"),
+    lambda api: api.suppress(["ada@example.com"]),
 ]
 
 
@@ -37,7 +38,7 @@ def test_every_public_method_is_a_read_or_a_known_write() -> None:
     """A new method that writes must be added to the list above."""
     public = {name for name in vars(LeadterraClient) if not name.startswith("_")}
     reads = {"sender_pools", "sender_accounts", "campaigns", "campaign", "stats", "glance"}
-    assert public - reads - {"close"} == {"create", "update", "enroll", "start", "pause"}
+    assert public - reads - {"close"} == {"create", "update", "enroll", "start", "pause", "suppress"}
 
 
 def test_a_reading_client_reads() -> None:

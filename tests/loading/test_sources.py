@@ -73,6 +73,19 @@ def test_whether_git_tracks_a_list_is_known(in_git: Repository, name: str, track
     assert (found.file, found.line) == ("specs/campaigns/a.yaml", 3)
 
 
+@pytest.mark.parametrize(("policy", "only"), [("", True), ("policy: {leadsInGit: allow}\n", False)])
+def test_a_list_in_git_holds_examples_only_unless_the_policy_allows_more(
+    in_git: Repository,
+    policy: str,
+    only: bool,  # noqa: FBT001
+) -> None:
+    in_git.workspace(f"workspace: acme\n{policy}")
+    in_git.campaign(leads("../leads/in.csv"))
+    found = in_git.only().leads
+    assert found is not None
+    assert found.examples_only is only
+
+
 def test_lists_outside_come_from_their_own_folder(repo: Repository, tmp_path_factory: pytest.TempPathFactory) -> None:
     folder = tmp_path_factory.mktemp("lists")
     repo.campaign(leads("leads:deep/x.csv"))

@@ -128,6 +128,12 @@ def test_whatever_sends_covers_its_text_and_its_people() -> None:
     assert digests(resume(STEPS, "people")) == digests(base)
 
 
+@pytest.mark.parametrize("policy", [{"recontact": "allow"}, {"recontact_days": 30}])
+def test_whatever_sends_covers_who_is_left_out_of_its_list(policy: dict[str, object]) -> None:
+    """One that was approved to skip people who were written to lately does not write to them under another policy."""
+    assert digests(make_plan(inputs(desired(campaign(), **policy)))) != digests(make_plan(inputs(desired(campaign()))))
+
+
 def test_what_sends_nothing_does_not_cover_people() -> None:
     """A list may grow while a draft is under review."""
     one, two = (start({"status": "draft"}, {"digest": name}) for name in ("one", "two"))

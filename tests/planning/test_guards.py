@@ -73,6 +73,8 @@ def test_guards_and_what_their_failure_means() -> None:
         "steps": ("held", False),
         "list": ("held", False),
         "minimum-leads": ("held", False),
+        "recontact": ("held", False),
+        "exclude": ("held", False),
         "tokens": ("held", False),
         "enrolled": ("blocked", False),
         "never-sent": ("blocked", False),

@@ -1,0 +1,112 @@
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from reconciler.commands.common import (
+    Output,
+    approve_option,
+    at_terminal,
+    confirm,
+    ending_early,
+    owner,
+    place_options,
+    say,
+    say_at_times,
+    settings,
+)
+from reconciler.commands.exits import FAILED, OK
+from reconciler.diagnostics import Diagnostic, ReconcilerError, SpecError, error
+from reconciler.wiring import Place
+
+if TYPE_CHECKING:
+    from reconciler.session import Session
+
+
+@click.command("suppress")
+@click.argument("files", nargs=-1, metavar="[FILE]…", type=click.Path(path_type=Path))
+@click.option("--campaign", "key", metavar="KEY", help="Everybody on the list of this campaign.")
+@place_options
+@approve_option
+def command(place: Place, files: tuple[Path, ...], key: str | None, *, auto_approve: bool) -> int:
+    """Put addresses on the suppression list of Leadterra, for good; one a line, from standard input or files.
+
+    No campaign of the workspace writes to them any more. Only hashes are kept here, so that no list brings them back.
+    """
+    from reconciler.session import Session
+    from reconciler.upkeep import suppress
+
+    with ending_early() as cancelled:
+        session = Session(place, settings(), cancelled, say_at_times(), say)
+        session.store.read()
+        addresses = _addresses(session, files, key)
+        people = f"{len(addresses):,} {'person' if len(addresses) == 1 else 'people'}"
+        if not addresses:
+            raise ReconcilerError(error("no-address", "there is no address to suppress; nothing was done"))
+        question = f"Type {len(addresses)} to keep {people} from every campaign, for good:"
+        if not auto_approve:
+            with at_terminal():
+                if not confirm(question, str(len(addresses))):
+                    say("Nothing was done.")
+                    return FAILED
+        new = suppress(session, addresses, by=owner(), told=say)
+    known = f", {len(addresses) - new:,} of them known here before" if new < len(addresses) else ""
+    Output.result(f"{people} on the suppression list{known}. It cannot be undone by API.")
+    return OK
+
+
+def _addresses(session: "Session", files: tuple[Path, ...], key: str | None) -> tuple[str, ...]:
+    """Read everything before anything is done; raises `ReconcilerError` with all that is wrong."""
+    from reconciler.leads.plainlist import read_addresses
+
+    found: dict[str, None] = {}
+    problems: list[Diagnostic] = []
+    if not files and key is None:
+        files = (Path("-"),)
+    for path in files:
+        data = _bytes_of(path)
+        if isinstance(data, Diagnostic):
+            problems.append(data)
+            continue
+        addresses, told = read_addresses(data, place="standard input" if path == Path("-") else str(path))
+        found |= dict.fromkeys(addresses)
+        problems += told
+    if key is not None:
+        found |= dict.fromkeys(_of_campaign(session, key))
+    if problems:
+        raise SpecError(*problems)
+    return tuple(found)
+
+
+def _bytes_of(path: Path) -> bytes | Diagnostic:
+    from reconciler.leads.plainlist import LARGEST_LIST
+
+    try:
+        if path == Path("-"):
+            data = sys.stdin.buffer.read(LARGEST_LIST + 1)
+        else:
+            with path.open("rb") as stream:
+                data = stream.read(LARGEST_LIST + 1)
+    except OSError as problem:
+        words = f"{path} could not be read: {problem.strerror or type(problem).__name__}"
+        return error("address-list", words, hint="Nothing was done.")
+    if len(data) > LARGEST_LIST:
+        return error("address-list", f"{path} is larger than {LARGEST_LIST // 1024**2} MB", hint="Cut it into parts.")
+    return data
+
+
+def _of_campaign(session: "Session", key: str) -> tuple[str, ...]:
+    from reconciler import wiring
+    from reconciler.planning.targets import nearest
+
+    campaign = session.desired.campaign(key)
+    if campaign is None:
+        hint = nearest(key, [item.key for item in session.desired.campaigns])
+        raise ReconcilerError(error("suppress-unknown", f"there is no campaign {key}; nothing was done", hint=hint))
+    leads = wiring.open_leads(wiring.ledger_key(session.read_state(), session.settings), _no_blob, session.loaded.root)
+    return leads.addresses(campaign)
+
+
+def _no_blob(name: str) -> bytes:
+    raise AssertionError(f"no ledger is compared with, but {name} was asked for")
