@@ -19,6 +19,7 @@ class Settings(BaseModel):
     ledger_key: SecretStr | None = None
     no_color: bool = False
     ci: bool = False
+    dumb_terminal: bool = False
 
 
 def from_environment(environment: Mapping[str, str]) -> Settings:
@@ -34,5 +35,6 @@ def from_environment(environment: Mapping[str, str]) -> Settings:
         leads_dir=Path(leads) if leads else None,
         ledger_key=SecretStr(ledger) if ledger else None,
         ci=(value("CI") or "false").lower() not in {"false", "0"},
+        dumb_terminal=(value("TERM") or "").lower() in {"dumb", "unknown"},
         no_color="NO_COLOR" in environment and environment["NO_COLOR"] != "",
     )

@@ -1,6 +1,7 @@
 import sys
 import time
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -35,6 +36,8 @@ from reconciler.wiring import Place
 
 if TYPE_CHECKING:
     from reconciler.commands.receipt import Record
+    from reconciler.reporting.bars import Bars
+    from reconciler.reporting.progress import ProgressSink
     from reconciler.session import Session
 
 
@@ -67,6 +70,7 @@ def command(
     done, and what moved since is told and left alone.
     """
     from reconciler.commands.receipt import Record
+    from reconciler.reporting.progress import ProgressSink
     from reconciler.session import Session
 
     file = file_word(saved) if saved else None
@@ -74,9 +78,12 @@ def command(
     again = command_line(place, "apply", *words)
     shown = output.json or receipt is not None
     record = Record(place, settings(), receipt, again=again, saved=file, with_state=shown)
-    with ending_early() as cancelled:
+    bars = _bars(output)
+    sink = ProgressSink(sys.stderr, clock=time.monotonic, bars=bars)
+    with ending_early(bars) as cancelled:
         session = Session(place, settings(), cancelled, say_at_times(), say)
-        return record.run(lambda: _apply(session, record, output, saved, targets, allow, ask=not auto_approve))
+        ask = not auto_approve
+        return record.run(lambda: _apply(session, record, output, saved, targets, allow, sink=sink, ask=ask))
 
 
 def _apply(
@@ -87,9 +94,9 @@ def _apply(
     targets: tuple[str, ...],
     allow: Mapping[Budget, int],
     *,
+    sink: "ProgressSink",
     ask: bool,
 ) -> int:
-    from reconciler.reporting.progress import ProgressSink
     from reconciler.session import BugError
 
     if saved is not None and targets:
@@ -108,11 +115,11 @@ def _apply(
         record.begun = True
         return True
 
-    sink = ProgressSink(sys.stderr, clock=time.monotonic)
     try:
-        plan, report = session.apply(
-            targets=targets, approve=approve, sink=sink, owner=owner(), allow=allow, approved=approved
-        )
+        with closing(sink):
+            plan, report = session.apply(
+                targets=targets, approve=approve, sink=sink, owner=owner(), allow=allow, approved=approved
+            )
     except BugError as bug:
         record.plan = bug.plan
         _show(record.completed(bug.report, BUG), bug.plan, output)
@@ -127,6 +134,15 @@ def _apply(
     code = exit_code(report, plan)
     _show(record.completed(report, code), plan, output)
     return code
+
+
+def _bars(output: Output) -> "Bars | None":
+    """Return bars for a terminal that can show them; a pipeline's log has lines only."""
+    if not sys.stderr.isatty() or settings().ci or settings().dumb_terminal:
+        return None
+    from reconciler.reporting.bars import Bars
+
+    return Bars(sys.stderr, clock=time.monotonic, color=not output.no_color)
 
 
 def _shown_once(output: Output, place: Place) -> Callable[[Plan], None]:

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -28,9 +28,13 @@ from reconciler.reporting.text import render_diagnostics
 from reconciler.settings import Settings, from_environment
 from reconciler.wiring import Place
 
+if TYPE_CHECKING:
+    from reconciler.reporting.bars import Bars
+
 _F = TypeVar("_F", bound=Callable[..., Any])
 MIN_WIDTH, MAX_WIDTH = 60, 110
 _STDERR = 2
+_ENDING = "Ending: what is under way is finished first."
 
 
 def place_options(command: _F) -> _F:
@@ -105,7 +109,8 @@ class Output:
 
     def __init__(self, *, form: str, no_color: bool) -> None:
         self.json = form == "json"
-        self.color = sys.stdout.isatty() and not no_color and not settings().no_color
+        self.no_color = no_color or settings().no_color
+        self.color = sys.stdout.isatty() and not self.no_color
         self.width = max(MIN_WIDTH, min(MAX_WIDTH, shutil.get_terminal_size((100, 24)).columns))
 
     @staticmethod
@@ -263,18 +268,26 @@ def at_terminal() -> Iterator[None]:
 
 
 @contextmanager
-def ending_early() -> Iterator[threading.Event]:
-    """Turn Ctrl-C and SIGTERM into an event: what is under way is finished and told. A second one ends at once."""
+def ending_early(bars: "Bars | None" = None) -> Iterator[threading.Event]:
+    """Turn Ctrl-C and SIGTERM into an event: what is under way is finished and told. A second one ends at once.
+
+    What is told meanwhile stands above `bars`.
+    """
     cancelled = threading.Event()
 
     def told(_number: int, _frame: FrameType | None) -> None:
         if cancelled.is_set():
+            if bars is not None:
+                bars.leave()
             # The state is whole at any moment, and an exception would wait for every thread.
             os._exit(INTERRUPTED)
         cancelled.set()
         # Not through sys.stderr: the interrupted code may be writing to its buffer.
         with suppress(OSError):
-            os.write(_STDERR, b"Ending: what is under way is finished first.\n")
+            if bars is not None:
+                bars.announce(_ENDING)
+            else:
+                os.write(_STDERR, f"{_ENDING}\n".encode())
 
     with _signals(told):
         yield cancelled

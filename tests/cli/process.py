@@ -5,9 +5,11 @@ import pty
 import select
 import subprocess
 import sys
+import termios
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any
 
 from support import ready
 from support.world import Ended, World
@@ -50,12 +52,24 @@ def eventually(condition: Callable[[], bool]) -> None:
 
 
 def at_terminal(
-    world: World, *arguments: str, until: str | None = None, answer: bytes = b"", env: Mapping[str, str] = {}
+    world: World,
+    *arguments: str,
+    until: str | None = None,
+    answer: bytes = b"",
+    again: bool = True,
+    columns: int = 80,
+    env: Mapping[str, str] = {},
+    traps: Mapping[str, Any] = {},
 ) -> Ended:
-    """Run the command at a terminal, type `answer` once `until` is shown, and return all that it showed."""
+    """Run the command at a terminal, type `answer` once `until` is shown, and return all that it showed.
+
+    Unless `again` is false, Ctrl-C is typed again until it is heard. `traps` are those of `traps.py`.
+    """
     master, terminal = pty.openpty()
+    termios.tcsetwinsize(terminal, (24, columns))
     environ = {**world.environ, "TERM": "xterm", **env}
-    process = ready.start(arguments, cwd=world.root, environ=environ, streams=[terminal] * 3, terminal=True)
+    streams = [terminal] * 3
+    process = ready.start(arguments, cwd=world.root, environ=environ, streams=streams, terminal=True, traps=traps)
     os.close(terminal)
     shown, typed, end = b"", 0.0, time.monotonic() + PATIENCE
     while time.monotonic() < end:
@@ -69,8 +83,8 @@ def at_terminal(
             shown += data
         waits = until is not None and until.encode() in shown
         # A signal that comes between the question and the wait for an answer is heard at the next key only.
-        again = answer == b"\x03" and time.monotonic() - typed > 1
-        if waits and (not typed or again):
+        repeat = again and answer == b"\x03" and time.monotonic() - typed > 1
+        if waits and (not typed or repeat):
             os.write(master, answer)
             typed = time.monotonic()
     os.close(master)

@@ -73,8 +73,44 @@ def test_batches_are_told_every_two_seconds_and_at_the_end() -> None:
         clock.now += 0.5
         sink.leads_enrolled("a", batch * 10, 100)
     sink.leads_enrolled("b", 10, 100)
-    told = [line.removeprefix("  ").removesuffix(" of 100") for line in stream.getvalue().splitlines()]
+    told = [line.removeprefix("  ").partition(" of 100")[0] for line in stream.getvalue().splitlines()]
     assert told == ["a: enrolling 10", "a: enrolling 50", "a: enrolling 90", "a: enrolling 100", "b: enrolling 10"]
+
+
+def test_rate_and_time_left_since_the_enrolment_began() -> None:
+    stream, clock = StringIO(), Clock()
+    sink = ProgressSink(stream, clock=clock)
+    sink.action_started(action("fintech", Kind.ENROLL))
+    for done in range(500, 100_500, 500):
+        clock.now += 0.4
+        sink.leads_enrolled("fintech", done, 100_000)
+    lines = stream.getvalue().splitlines()
+    assert lines[1] == "  fintech: enrolling 500 of 100,000", "one quick batch says little"
+    assert lines[2] == "  fintech: enrolling 3,000 of 100,000 (1,250 a second, about 1 min left)"
+    assert lines[-1] == "  fintech: enrolling 100,000 of 100,000 (1,250 a second)"
+
+
+def test_each_campaign_has_its_own_rate() -> None:
+    stream, clock = StringIO(), Clock()
+    sink = ProgressSink(stream, clock=clock)
+    for key, leads in (("a", 100), ("b", 6000)):
+        sink.action_started(action(key, Kind.ENROLL))
+        clock.now += 10
+        sink.leads_enrolled(key, leads, leads * 100)
+    assert "enrolling 100 of 10,000 (10 a second, about 16 min left)" in stream.getvalue()
+    assert "enrolling 6,000 of 600,000 (600 a second" in stream.getvalue()
+
+
+def test_the_next_enrolment_has_a_rate_of_its_own() -> None:
+    stream, clock = StringIO(), Clock()
+    sink = ProgressSink(stream, clock=clock)
+    for leads in (1000, 20):
+        sink.action_started(action("a", Kind.ENROLL))
+        clock.now += 2
+        sink.leads_enrolled("a", leads, leads * 10)
+        sink.action_finished(action("a", Kind.ENROLL), result("a", Kind.ENROLL, Outcome.FAILED))
+    assert "(500 a second" in stream.getvalue()
+    assert "(10 a second" in stream.getvalue()
 
 
 def test_the_next_enrolment_of_a_campaign_is_told_at_once() -> None:
