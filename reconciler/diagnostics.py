@@ -166,6 +166,30 @@ class CampaignGoneError(ApiError):
     """The server says that it does not know this campaign (404 `campaign_not_found`)."""
 
 
+class LeadsRefusedError(ApiError):
+    """The server accepts none of the leads of an enrolment because of some of them (422).
+
+    It carries positions of leads in the request and counts, and nothing else of the answer. `named` are those that the
+    entries of the answer name, `by_address` those of them named by their address, which no way of counting can shift.
+    `complete`: there are entries, and every one names a lead that was sent.
+    """
+
+    def __init__(
+        self,
+        diagnostic: Diagnostic,
+        *,
+        named: frozenset[int],
+        by_address: frozenset[int],
+        entries: int,
+        complete: bool,
+    ) -> None:
+        super().__init__(diagnostic, status=422, sent=False)
+        self.named = named
+        self.by_address = by_address
+        self.entries = entries
+        self.complete = complete
+
+
 class CallMissingError(ApiError):
     """A JSON answer shows that an undocumented call does not exist on this server (leadterra-api.md, "Promised")."""
 

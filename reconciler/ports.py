@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Protocol, Self, TypeVar
 
-from reconciler.diagnostics import StateConflictError
+from reconciler.diagnostics import Diagnostic, StateConflictError
 from reconciler.model.campaign import Campaign, SequenceStep
 from reconciler.model.journal import Happening, Record, between
 from reconciler.model.live import Account, Enrolment, Pool, RemoteCampaign, Started, Stats
@@ -60,7 +60,7 @@ class CampaignApi(CampaignReader, Protocol):
         ...
 
     def enroll(self, campaign_id: str, leads: Sequence[Lead], *, again: Callable[[], None] | None = None) -> Enrolment:
-        """Enrol one batch; raises `ApiError` where the server refuses it.
+        """Enrol one batch; raises `LeadsRefusedError` where the server refuses it because of some of its leads.
 
         `again` is asked before each further attempt, and raises `Withdrawn` where it is not wanted any more.
         """
@@ -216,6 +216,10 @@ class LeadSource(Protocol):
 
     def segment(self, leads: Sequence[Lead]) -> bytes:
         """Return the ledger segment of these leads: keyed hashes of address and of fields, 32 bytes a lead."""
+        ...
+
+    def refused(self, campaign: Campaign, leads: Sequence[Lead]) -> tuple[Diagnostic, ...]:
+        """Tell leads that the server has just refused, by the lines of their list."""
         ...
 
 

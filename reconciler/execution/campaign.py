@@ -3,7 +3,8 @@
 from typing import assert_never
 
 from reconciler.diagnostics import ApiError, Interrupted, LeaseLostError, ReconcilerError, StateError
-from reconciler.execution import drafts, sending, transitions
+from reconciler.execution import drafts, enrolling, sending, transitions
+from reconciler.execution.rechecking import WAITING
 from reconciler.execution.tools import UNWRITABLE, NotReadyError
 from reconciler.execution.work import Work, result
 from reconciler.model.plan import Action, ActionStatus, Kind
@@ -19,7 +20,7 @@ def carry_out(work: Work, actions: tuple[Action, ...]) -> None:
     broken: str | None = None
     for action in actions:
         if action.status is not ActionStatus.READY:
-            results.append(result(action, sending.WAITING[action.status], action.reason))
+            results.append(result(action, WAITING[action.status], action.reason))
             continue
         if broken is None and tools.cancelled.is_set():
             broken = "the run was interrupted"
@@ -76,7 +77,7 @@ def _do(work: Work, action: Action) -> ActionResult:  # noqa: C901, PLR0911 - on
         case Kind.REPLACE:
             return drafts.replace(work, action)
         case Kind.ENROLL:
-            return sending.enroll(work, action)
+            return enrolling.enroll(work, action)
         case Kind.START | Kind.RESUME:
             return sending.start(work, action)
         case Kind.PAUSE:

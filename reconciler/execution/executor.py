@@ -117,9 +117,10 @@ class Executor:
             finished_at=self.clock(),
             interrupted=self.cancelled.is_set(),
             results=tuple(result for key in keys for result in results[key]),
-            diagnostics=unwritable
-            or _halts(tools.halts)
-            or _remember(keeper, reader.capabilities, run.live.capabilities),
+            diagnostics=(
+                *(unwritable or _halts(tools.halts) or _remember(keeper, reader.capabilities, run.live.capabilities)),
+                *sorted(tools.told, key=lambda item: item.order),
+            ),
         )
 
     def _campaign(

@@ -68,10 +68,10 @@ class Keeper:
             raise ticket.failure
         return self._latest
 
-    def soon(self, transition: Transition) -> None:
+    def soon(self, transition: Transition, *, what: str = "") -> None:
         """Make a change with the next record, or with `flush`: for what may be lost, as the next run finds it out."""
         with self._queue:
-            self._waiting.append(_Ticket(transition, ""))
+            self._waiting.append(_Ticket(transition, what))
 
     def flush(self) -> None:
         """Write what waits. Raises nothing: all of it may be lost."""

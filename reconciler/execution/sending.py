@@ -1,105 +1,17 @@
-"""What reaches people, or keeps from reaching them: enrolments, starts, resumes and pauses."""
+"""What sets a campaign sending, or keeps it from that: starts, resumes and pauses."""
 
-from collections import Counter
-from collections.abc import Sequence
 from contextlib import suppress
-from functools import partial
 
 from reconciler.diagnostics import ApiError, Interrupted, LeaseLostError, StateError
 from reconciler.execution import transitions
+from reconciler.execution.rechecking import recheck
 from reconciler.execution.tools import NotReadyError
 from reconciler.execution.work import Work, result
-from reconciler.model.intents import EnrollIntent, PauseIntent, ResumeIntent, StartIntent
-from reconciler.model.live import Enrolment, LiveCampaign, LiveStatus, RemoteCampaign, Started
-from reconciler.model.plan import Action, ActionStatus
+from reconciler.model.intents import PauseIntent, ResumeIntent, StartIntent
+from reconciler.model.live import LiveStatus, RemoteCampaign, Started
+from reconciler.model.plan import Action
 from reconciler.model.report import ActionResult, Outcome
-from reconciler.model.roster import Lead
-from reconciler.model.state import Cohort, State
-
-WAITING = {
-    ActionStatus.HELD: Outcome.HELD,
-    ActionStatus.BLOCKED: Outcome.BLOCKED,
-    ActionStatus.SCHEDULED: Outcome.SCHEDULED,
-}
-
-
-def enroll(work: Work, action: Action) -> ActionResult:
-    """Enrol in batches, each written down before the next; then compare with what the server counts."""
-    campaign, tools = work.wanted, work.tools
-    _check(work, before_enrolling=True)
-    known = work.known()
-    roster = tools.leads.roster(campaign, known, work.avoid)
-    total, sent, accepted = roster.new + roster.changed, 0, Counter[str]()
-    for kind, leads in tools.leads.batches(campaign, known, work.avoid):
-        tools.go_on()
-        segment = tools.keep(tools.leads.segment(leads))
-        intent = EnrollIntent(
-            campaign=work.key,
-            at=tools.clock(),
-            by=tools.by,
-            id=known.id,
-            segment=segment,
-            leads=len(leads),
-            new=kind == "new",
-        )
-        operation, answer = tools.ask(intent, partial(_send, work, known.id, leads), stoppable=True)
-        sent += len(leads)
-        accepted[kind] += answer.accepted
-        work.called = f"{accepted.total():,} of {total:,} leads were enrolled"
-        taken = _taken(work, answer) if kind == "new" else 0
-        cohort = Cohort(at=tools.clock(), sent=len(leads), accepted=taken)
-        tools.change(
-            partial(transitions.enrolled, key=work.key, segment=segment, cohort=cohort, operation=operation),
-            what=f"{work.key}: {answer.accepted:,} leads enrolled",
-        )
-        tools.sink.leads_enrolled(campaign.key, sent, total)
-    tools.change(partial(transitions.all_enrolled, key=work.key))
-    work.enrolled = True
-    parts = [f"{accepted['new']:,} enrolled"] if roster.new else []
-    parts += [f"{accepted['changed']:,} brought up to date"] if roster.changed else []
-    left_out = sent - accepted.total()
-    parts += [f"{left_out:,} on the suppression list"] if left_out else []
-    words = ", ".join(parts)
-    try:
-        _verify(work)
-    except Interrupted:
-        # All of it is written down; the checks before a start compare the counters, too.
-        words += "; the run was interrupted before the counters were compared"
-    return result(action, Outcome.DONE, words)
-
-
-def _send(work: Work, campaign_id: str, leads: Sequence[Lead], _operation: str) -> Enrolment:
-    return work.tools.api.enroll(campaign_id, leads, again=work.tools.unless_stopped(work.key))
-
-
-def _taken(work: Work, answer: Enrolment) -> int:
-    """Count how many people a batch of new leads added.
-
-    Leads that the server calls known are ours where a first try was carried out and its answer lost, and not ours
-    where somebody else had enrolled them: the counters tell. Where these cannot be read, all are taken for ours:
-    the batch has to be written down, and a wrong count is found before the start.
-    """
-    if not answer.updated:
-        return answer.enrolled
-    known = work.known()
-    try:
-        added = work.tools.api.stats(known.id).total_enrolled - known.expected_enrolled
-    except (ApiError, Interrupted):
-        return answer.accepted
-    return min(max(added, answer.enrolled), answer.accepted)
-
-
-def _verify(work: Work) -> None:
-    known = work.known()
-    stats = work.tools.api.stats(known.id)
-    if stats.total_enrolled < known.expected_enrolled or (
-        work.planned is LiveStatus.DRAFT and stats.total_enrolled != known.expected_enrolled
-    ):
-        raise NotReadyError(
-            Outcome.BLOCKED,
-            f"Leadterra counts {stats.total_enrolled:,} leads in it after the enrolment, expected were "
-            f"{known.expected_enrolled:,}; look in Leadterra who was added or removed, then run again",
-        )
+from reconciler.model.state import State
 
 
 def start(work: Work, action: Action) -> ActionResult:
@@ -110,7 +22,7 @@ def start(work: Work, action: Action) -> ActionResult:
     tools = work.tools
     if work.planned is LiveStatus.DRAFT and work.roster.new and not work.enrolled:
         raise NotReadyError(Outcome.HELD, "the new draft has no leads yet; run again, so that they are planned")
-    live = _check(work, before_enrolling=False)
+    live = recheck(work, before_enrolling=False)
     tools.go_on()
     common = {"campaign": work.key, "at": tools.clock(), "by": tools.by, "id": live.id}
     intent: StartIntent | ResumeIntent = StartIntent(**common)
@@ -206,21 +118,3 @@ def _paused(work: Work, campaign_id: str) -> RemoteCampaign:
         raise
     except StateError:
         return request("")
-
-
-def _check(work: Work, *, before_enrolling: bool) -> LiveCampaign:
-    """Make every check on facts of this moment, the list included."""
-    tools = work.tools
-    if tools.leads.roster(work.wanted, work.known()).digest != work.roster.digest:
-        words = "the list changed since this was planned; run again to see who is on it now"
-        raise NotReadyError(Outcome.HELD, words)
-    verdict = tools.checks.check(
-        work.wanted,
-        tools.keeper.latest,
-        work.roster,
-        planned=work.planned,
-        before_enrolling=before_enrolling or not work.enrolled,
-    )
-    if verdict.status is not ActionStatus.READY:
-        raise NotReadyError(WAITING[verdict.status], verdict.words)
-    return verdict.live

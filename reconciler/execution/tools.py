@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeVar
 
-from reconciler.diagnostics import ApiError, Interrupted, LeaseLostError, StateError, Withdrawn
+from reconciler.diagnostics import ApiError, Diagnostic, Interrupted, LeaseLostError, StateError, Withdrawn
 from reconciler.execution.checks import Checks
 from reconciler.execution.keeper import Keeper
 from reconciler.execution.reading import Reader
@@ -35,8 +35,8 @@ class Tools:
     """What every campaign of a run works with.
 
     `cancelled` is set when the run is told to end; `halted` when the state cannot be written: then nothing more is
-    called, since it could not be remembered. `unread`: drafts, by key and id, that are to be read
-    back at the end.
+    called, since it could not be remembered. `unread`: drafts, by key and id, that are to be read back at the end.
+    `told` is what the report has to tell beside what became of each action.
     """
 
     api: CampaignApi
@@ -52,6 +52,7 @@ class Tools:
     halted: threading.Event
     halts: list[StateError] = field(default_factory=list)
     unread: list[tuple[str, str]] = field(default_factory=list)
+    told: list[Diagnostic] = field(default_factory=list)
 
     def halt(self, problem: StateError) -> None:
         """Let nothing more be called, and keep the reason for the report."""

@@ -116,6 +116,12 @@ def enrolled(state: State, key: str, segment: str, cohort: Cohort, operation: st
     )
 
 
+def refused(state: State, key: str, segment: str) -> State:
+    """Remember leads that the server did not accept, so that they are not sent again as they are."""
+    entry = state.campaigns[key]
+    return state.with_campaign(key, entry.model_copy(update={"refused": (*entry.refused, segment)}))
+
+
 def all_enrolled(state: State, key: str) -> State:
     """Close what an interrupted enrolment left open: whoever of it is on the list was sent again."""
     return _closed(state, key, "enroll")

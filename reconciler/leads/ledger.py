@@ -7,7 +7,7 @@ row of entries; the segments of a campaign are read oldest first, and the last e
 import hmac
 import secrets
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Literal, NamedTuple
 
 from reconciler.diagnostics import StateError, error
@@ -30,7 +30,8 @@ class Delta(NamedTuple):
     """A list against its ledger: indexes of its new and changed leads, and how many known addresses it lacks.
 
     `apart` are the indexes of those who are not in the ledger and left out; `counts` says how many are spoken for by
-    whom: each person counts for the first of them.
+    whom: each person counts for the first of them. `refused` are leads that would be new, and `outdated` such that
+    would be changed, had the server not refused exactly that.
     """
 
     new: tuple[int, ...]
@@ -38,6 +39,8 @@ class Delta(NamedTuple):
     gone: int
     apart: frozenset[int] = frozenset()
     counts: tuple[tuple[Spoken, int], ...] = ()
+    refused: tuple[int, ...] = ()
+    outdated: tuple[int, ...] = ()
 
 
 def new_ledger_key() -> bytes:
@@ -63,7 +66,11 @@ def entry_of(key: bytes, lead: Lead) -> bytes:
 
 def read_segments(segments: Iterable[bytes]) -> dict[bytes, bytes]:
     """Return {address hash: fields hash} of segments, oldest first. Raises `StateError` where one is damaged."""
-    known: dict[bytes, bytes] = {}
+    return {entry[:HASH_BYTES]: entry[HASH_BYTES:] for entry in read_entries(segments)}
+
+
+def read_entries(segments: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield the entries of segments. Raises `StateError` where one is damaged."""
     for segment in segments:
         if len(segment) % ENTRY_BYTES:
             raise StateError(
@@ -74,17 +81,17 @@ def read_segments(segments: Iterable[bytes]) -> dict[bytes, bytes]:
                 )
             )
         for start in range(0, len(segment), ENTRY_BYTES):
-            middle = start + HASH_BYTES
-            known[segment[start:middle]] = segment[middle : start + ENTRY_BYTES]
-    return known
+            yield segment[start : start + ENTRY_BYTES]
 
 
 def compare(
     entries: Sequence[bytes],
     known: Mapping[bytes, bytes],
     who: Callable[[bytes], Spoken | None] = lambda _address: None,
+    *,
+    refused: frozenset[bytes] = frozenset(),
 ) -> Delta:
-    """Compare the entries of a list, distinct by address, with what is known.
+    """Compare the entries of a list, distinct by address, with what is known, and with what was `refused`.
 
     `who` says by whom somebody is spoken for, by the hash of the address. It concerns those who are not in the ledger;
     only suppressed people are not brought up to date either.
@@ -92,25 +99,32 @@ def compare(
     new: list[int] = []
     changed: list[int] = []
     apart: list[int] = []
+    denied: list[int] = []
+    outdated: list[int] = []
     counts: Counter[Spoken] = Counter()
     for index, entry in enumerate(entries):
         address = entry[:HASH_BYTES]
         fields = known.get(address)
         if fields is None:
             spoken = who(address)
+            if entry in refused and (spoken is None or spoken.keep):
+                denied.append(index)
+                continue
             if spoken is not None:
                 counts[spoken] += 1
             (new if spoken is None or spoken.keep else apart).append(index)
         elif fields != entry[HASH_BYTES:]:
             spoken = who(address)
             if spoken is None or spoken.reason != "suppressed":
-                changed.append(index)
+                (outdated if entry in refused else changed).append(index)
     return Delta(
         tuple(new),
         tuple(changed),
-        gone=len(known) - (len(entries) - len(new) - len(apart)),
+        gone=len(known) - (len(entries) - len(new) - len(apart) - len(denied)),
         apart=frozenset(apart),
         counts=tuple(sorted(counts.items())),
+        refused=tuple(denied),
+        outdated=tuple(outdated),
     )
 
 

@@ -8,8 +8,18 @@ from typing import NamedTuple
 from reconciler.diagnostics import Diagnostic, SourceRange, SpecError, error, has_errors
 from reconciler.leads.coverage import count_blanks, unfit_values, unknown_tokens
 from reconciler.leads.csvfile import Table, read_table
-from reconciler.leads.ledger import HASH_BYTES, Delta, Spoken, compare, entry_of, read_segments, roster_digest
+from reconciler.leads.ledger import (
+    HASH_BYTES,
+    Delta,
+    Spoken,
+    compare,
+    entry_of,
+    read_entries,
+    read_segments,
+    roster_digest,
+)
 from reconciler.leads.people import People, gather
+from reconciler.leads.refused import known_refusals, new_refusals
 from reconciler.leads.shown import name_shown
 from reconciler.model.base import canonical
 from reconciler.model.campaign import Campaign, Leads
@@ -81,6 +91,10 @@ class CsvLeads:
         wanted = [lead for index, lead in enumerate(people.leads) if index not in delta.apart]
         with self._lock:
             self._counted[campaign.key] = loaded.digest
+        place = self._place(campaign.leads)
+        unsent = {*delta.apart, *delta.refused}
+        sent = [lead for index, lead in enumerate(people.leads) if index not in unsent]
+        refused = [people.leads[index] for index in sorted((*delta.refused, *delta.outdated))]
         return Roster(
             source=campaign.leads.source,
             at_hand=True,
@@ -91,17 +105,20 @@ class CsvLeads:
             new=len(delta.new),
             changed=len(delta.changed),
             gone=delta.gone,
+            refused=len(delta.refused),
+            outdated=len(delta.outdated),
             left_out=_apart(delta, keep=False),
             contacted=_apart(delta, keep=True),
             unknown=avoid.unknown,
-            blanks=count_blanks(campaign, fields or (), wanted),
+            blanks=count_blanks(campaign, fields or (), sent),
             digest=loaded.digest,
             hashes=frozenset(entry[:HASH_BYTES] for entry in loaded.entries),
             fresh=frozenset(loaded.entries[index][:HASH_BYTES] for index in delta.new),
             diagnostics=(
                 *found,
                 *unknown_tokens(campaign, fields),
-                *unfit_values(campaign, wanted, place=self._place(campaign.leads)),
+                *unfit_values(campaign, wanted, place=place),
+                *known_refusals(campaign, refused, place=place),
             ),
         )
 
@@ -137,6 +154,11 @@ class CsvLeads:
         """Return the ledger segment of these leads: 32 bytes a lead."""
         return b"".join(entry_of(self._key, lead) for lead in leads)
 
+    def refused(self, campaign: Campaign, leads: Sequence[Lead]) -> tuple[Diagnostic, ...]:
+        """Tell leads that the server has just refused, by the lines of their list."""
+        place = self._place(campaign.leads) if campaign.leads else ""
+        return new_refusals(campaign, leads, place=place)
+
     def check(self, campaign: Campaign) -> tuple[Diagnostic, ...]:
         """Return what is wrong with a campaign's list and tokens, without any state."""
         return self.roster(campaign, None).diagnostics
@@ -166,7 +188,8 @@ class CsvLeads:
             mine = [number for number in self._owners.get(address, ()) if number in order]
             return order[min(mine, key=ranks.__getitem__)] if mine else None
 
-        return compare(loaded.entries, read_segments(segments), who)
+        refused = frozenset(read_entries(self._blob(name) for name in known.refused) if known else ())
+        return compare(loaded.entries, read_segments(segments), who, refused=refused)
 
     def _number(self, part: _People) -> int:
         """Return the number of a ledger or a list, and keep in mind whom it speaks for: neither ever changes."""

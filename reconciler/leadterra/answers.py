@@ -2,14 +2,16 @@
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 from urllib.parse import urlsplit
 
-from reconciler.diagnostics import ApiError, CallMissingError, CampaignGoneError, error
+from reconciler.diagnostics import ApiError, CallMissingError, CampaignGoneError, LeadsRefusedError, error
+from reconciler.leadterra.badleads import Named, named_leads
 from reconciler.leadterra.redaction import Redactor
+from reconciler.model.roster import Lead
 
 _CODE = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,63}")
 _DOCUMENTED_CODES = {
@@ -21,6 +23,7 @@ _DOCUMENTED_CODES = {
     "workspace_not_found": "The key belongs to no workspace of this server: check LEADTERRA_API_KEY and "
     "LEADTERRA_BASE_URL.",
 }
+_BAD_LEADS = 422
 _MOST_LINES = 10
 
 NOT_LEADTERRA = (
@@ -42,10 +45,10 @@ class Call:
     """One request. `path` is below the base address and percent-encoded.
 
     `repeatable`: doing it twice does what doing it once does. `undocumented`: it may not exist on a server.
-    `lines` is there where the call carries leads: the line of each address in its list. Its errors then show no value
-    of the answer, which could be somebody's data. `aftermath` says what a lost answer leaves open. What is `urgent` is
-    finished even when the run is told to end; what is `hurried` is tried once, for a few seconds. `again` is asked
-    before each further attempt, after the wait, and raises `Withdrawn` where it is not wanted any more.
+    What is `private` carries people: its errors show no value of the answer, which could be somebody's data. `leads`
+    are those of an enrolment, in the order of the request. `aftermath` says what a lost answer leaves open. What is
+    `urgent` is finished even when the run is told to end; what is `hurried` is tried once, for a few seconds. `again`
+    is asked before each further attempt, after the wait, and raises `Withdrawn` where it is not wanted any more.
     """
 
     method: str
@@ -54,7 +57,8 @@ class Call:
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     repeatable: bool = True
     undocumented: bool = False
-    lines: Mapping[str, int] | None = field(default=None, repr=False)
+    private: bool = False
+    leads: Sequence[Lead] | None = field(default=None, repr=False)
     aftermath: str = ""
     urgent: bool = False
     hurried: bool = False
@@ -64,11 +68,6 @@ class Call:
     def label(self) -> str:
         """The call as messages name it."""
         return f"{self.method} {self.path}"
-
-    @property
-    def private(self) -> bool:
-        """Whether no value of the answer may be quoted."""
-        return self.lines is not None
 
     def lost(self, what: str) -> str:
         """Say what happened, and what it leaves open."""
@@ -144,9 +143,13 @@ def refusal(answer: Answer, *, sent: bool) -> ApiError:
         diagnostic = error("api-call-missing", told(f"this server has no such call ({status})"))
         return CallMissingError(diagnostic, status=status, api_code=code, sent=sent)
     detail = ": ".join(part for part in (code, message) if part)
-    what = f"refused with {status}" + (f" ({detail})" if detail else "") + _bad_leads(answer)
-    diagnostic = error("api-refused", told(what), hint=_hint(status, code))
-    return ApiError(diagnostic, status=status, api_code=code, sent=sent)
+    what = f"refused with {status}" + (f" ({detail})" if detail else "")
+    if status != _BAD_LEADS or call.leads is None:
+        failure = ApiError(error("api-refused", told(what), hint=_hint(status, code)), status=status)
+    else:
+        failure = _leads_refused(call.leads, named_leads(answer.data, call.leads), lambda named: told(what + named))
+    failure.api_code, failure.sent = code, sent
+    return failure
 
 
 def envelope(answer: Answer) -> tuple[str | None, str | None]:
@@ -192,17 +195,19 @@ def _hint(status: int, code: str | None) -> str | None:
     return "Check LEADTERRA_BASE_URL (with /v1)." if status in {404, 405} else None
 
 
-def _bad_leads(answer: Answer) -> str:
-    """Count the entries of `errors`, and name the lines of the list that they are about, as far as they tell."""
-    errors = answer.data.get("errors") if isinstance(answer.data, dict) else None
-    if not isinstance(errors, list) or answer.call.lines is None:
-        return ""
-    lines = sorted({line for entry in errors if (line := _line(entry, answer.call.lines)) is not None})
-    where = ", ".join(map(str, lines[:_MOST_LINES])) + (", …" if len(lines) > _MOST_LINES else "")
-    told = f"; {len(errors)} of {len(answer.call.lines)} leads are not accepted"
-    return told + (f" (line {where} of the list)" if where else "")
-
-
-def _line(entry: object, lines: Mapping[str, int]) -> int | None:
-    address = entry.get("email") if isinstance(entry, dict) else None
-    return lines.get(address.casefold()) if isinstance(address, str) else None
+def _leads_refused(leads: Sequence[Lead], named: Named, told: Callable[[str], str]) -> LeadsRefusedError:
+    """Make the error for an enrolment that is refused because of some of its leads; `told` gets the lines of those."""
+    among = "1 lead" if len(leads) == 1 else f"{len(leads):,} leads"
+    if named.positions:
+        lines = sorted(leads[position].line for position in named.positions)
+        where = ", ".join(map(str, lines[:_MOST_LINES])) + (", …" if len(lines) > _MOST_LINES else "")
+        words = f"; {among} sent, {len(lines):,} of them named (line {where} of the list)"
+    else:
+        words = f"; {among} sent, none of them named"
+    return LeadsRefusedError(
+        error("api-leads-refused", told(words)),
+        named=named.positions,
+        by_address=named.by_address,
+        entries=named.entries,
+        complete=0 < named.entries == named.naming,
+    )

@@ -146,14 +146,18 @@ class LeadterraClient:
         return wire.campaign(answer, asked=campaign_id)
 
     def enroll(self, campaign_id: str, leads: Sequence[Lead], *, again: Callable[[], None] | None = None) -> Enrolment:
-        """Enrol one batch. Repeating it enrols nobody twice: leads are matched by address."""
+        """Enrol one batch. Repeating it enrols nobody twice: leads are matched by address.
+
+        Raises `LeadsRefusedError` where some of them are not accepted: then none is enrolled.
+        """
         answer = self._transport.send(
             Call(
                 "POST",
                 _path(campaign_id, "leads/bulk"),
                 content=_content(leads=[{**lead.fields, "email": lead.email} for lead in leads]),
                 headers=_JSON,
-                lines={lead.email.casefold(): lead.line for lead in leads},
+                private=True,
+                leads=leads,
                 aftermath=f"Some or all of these {len(leads)} leads may be enrolled now. {_AGAIN}",
                 again=again,
             )
@@ -186,7 +190,7 @@ class LeadterraClient:
                 "/suppression-list",
                 content=_content(emails=list(addresses)),
                 headers=_JSON,
-                lines={address.casefold(): line for line, address in enumerate(addresses, 1)},
+                private=True,
                 aftermath=f"Some or all of these {len(addresses)} addresses may be suppressed now. {_AGAIN}",
             )
         )

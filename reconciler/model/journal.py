@@ -20,6 +20,7 @@ class Growth(Frozen):
     """What an enrolment adds to a campaign: the entry itself is not written again with every batch."""
 
     ledger: tuple[str, ...] = ()
+    refused: tuple[str, ...] = ()
     cohorts: tuple[Cohort, ...] = ()
 
 
@@ -135,21 +136,20 @@ def _growth(old: CampaignState | None, new: CampaignState | None) -> Growth | No
     """Return what an enrolment added, where nothing else differs."""
     if old is None or new is None or not old.ledger:
         return None
-    ledger, cohorts = len(old.ledger), len(old.cohorts)
-    if new.ledger[:ledger] != old.ledger or new.cohorts[:cohorts] != old.cohorts:
+    before = {name: getattr(old, name) for name in Growth.model_fields}
+    after = {name: getattr(new, name) for name in Growth.model_fields}
+    if any(after[name][: len(entries)] != entries for name, entries in before.items()):
         return None
-    if new.model_copy(update={"ledger": old.ledger, "cohorts": old.cohorts}) != old:
+    if new.model_copy(update=before) != old:
         return None
-    return Growth(ledger=new.ledger[ledger:], cohorts=new.cohorts[cohorts:])
+    return Growth(**{name: after[name][len(entries) :] for name, entries in before.items()})
 
 
 def _grown(state: State, grown: Mapping[str, Growth]) -> dict[str, CampaignState]:
-    return {
-        key: state.campaigns[key].model_copy(
-            update={
-                "ledger": (*state.campaigns[key].ledger, *growth.ledger),
-                "cohorts": (*state.campaigns[key].cohorts, *growth.cohorts),
-            }
-        )
-        for key, growth in grown.items()
-    }
+    return {key: _with(state.campaigns[key], growth) for key, growth in grown.items()}
+
+
+def _with(entry: CampaignState, growth: Growth) -> CampaignState:
+    return entry.model_copy(
+        update={name: (*getattr(entry, name), *getattr(growth, name)) for name in Growth.model_fields}
+    )

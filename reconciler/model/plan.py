@@ -83,8 +83,10 @@ class Action(Frozen):
 class People(Frozen):
     """Counts of people. `receive`: how many get a first email from the ready actions of this plan.
 
-    `held`: how many would, were nothing in the way. `enrolled`: how many are enrolled by now, as far as known.
-    `left_out`: how many of the list other campaigns speak for.
+    `held`: how many would, were nothing in the way. `refused`: how many of the list Leadterra did not accept; they are
+    in none of `new` and `changed`. `outdated`: how many are in it with their old details since it did not accept the
+    new ones. `enrolled`: how many are enrolled by now, as far as known. `left_out`: how many
+    of the list other campaigns speak for.
     """
 
     receive: int = 0
@@ -96,6 +98,8 @@ class People(Frozen):
     gone: int = 0
     duplicates: int = 0
     rejected: int = 0
+    refused: int = 0
+    outdated: int = 0
     left_out: tuple[Apart, ...] = ()
     enrolled: int | None = None
 

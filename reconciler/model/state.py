@@ -51,7 +51,8 @@ class CampaignState(Frozen):
 
     `steps_digest` covers the steps as last sent, `read_back_digest` the same as the server then showed them (servers
     may tidy HTML up); None: the server cannot show them. Both name the blob that holds the steps. `ledger` names the
-    segments of keyed hashes, oldest first.
+    segments of keyed hashes, oldest first. `refused` names segments of leads that the server did not accept, as their
+    rows were then: they are not sent again as they are.
     `outside` counts leads that were enrolled by somebody else before `import`.
     """
 
@@ -66,6 +67,7 @@ class CampaignState(Frozen):
     read_back_digest: str | None = None
     sources: dict[str, str] = Field(default_factory=dict, description="Digests of the files the steps came from.")
     ledger: tuple[str, ...] = ()
+    refused: tuple[str, ...] = ()
     cohorts: tuple[Cohort, ...] = ()
     outside: int = 0
 

@@ -185,10 +185,13 @@ def _list(facts: Facts) -> Verdict:
 def _minimum(facts: Facts) -> Verdict:
     if facts.started or not facts.roster.at_hand:
         return None
-    wanted = facts.campaign.minimum_leads
+    wanted, refused = facts.campaign.minimum_leads, facts.roster.refused
     apart = sum(item.leads for item in facts.roster.left_out)
-    words = f"{_leads(facts.expected)}, {wanted:,} wanted"
-    return facts.expected >= wanted, words + (f"; {apart:,} of the list left out" if apart else "")
+    enough = facts.expected >= wanted
+    words = f"{_leads(facts.expected)}, {wanted:,} wanted" + (f"; {apart:,} of the list left out" if apart else "")
+    if refused and not enough:
+        words += f"; Leadterra refused {refused:,} of the list: correct their rows"
+    return enough, words
 
 
 def _recontact(facts: Facts) -> Verdict:

@@ -228,7 +228,7 @@ def _summary(campaigns: tuple[PlannedCampaign, ...], actions: tuple[Action, ...]
 
 def _diagnostics(drafts: list[Draft], inputs: Inputs) -> list[Diagnostic]:
     found = [item for made in drafts for item in made.diagnostics]
-    found += [item for made in drafts for item in made.roster.diagnostics]
+    found += [item for made in drafts for item in made.roster.diagnostics if not _starts_over(made, item)]
     found += [error("unread", problem) for problem in inputs.live.problems]
     found += inputs.interrupted
     found += [item for made in drafts for item in _left_the_list(made)]
@@ -240,6 +240,11 @@ def _diagnostics(drafts: list[Draft], inputs: Inputs) -> list[Diagnostic]:
         )
         found.append(note("unreadable", words))
     return found
+
+
+def _starts_over(made: Draft, item: Diagnostic) -> bool:
+    """Whether this is about people who are left out of a draft, and a new draft takes over: they are tried again."""
+    return made.afresh and item.code == "leads-refused"
 
 
 def _leftovers_that_send(made: Draft, live: Live) -> list[Diagnostic]:

@@ -296,6 +296,8 @@ def people(made: Draft, inputs: Inputs) -> People:
         gone=0 if afresh else roster.gone,
         duplicates=roster.duplicates,
         rejected=roster.rejected,
+        refused=0 if afresh else roster.refused,
+        outdated=0 if afresh else roster.outdated,
         left_out=roster.left_out,
         enrolled=live.stats.total_enrolled if live and live.stats else None,
     )

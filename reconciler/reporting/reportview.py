@@ -125,7 +125,7 @@ def _done(done: Sequence[ActionResult], brought: int | None) -> tuple[list[str],
     for item in done:
         word, detail = ended(item.kind, STATE.get(item.kind, DONE[item.kind]), item.detail)
         if item.kind is Kind.ENROLL and brought is not None:
-            word, detail = f"{brought:,} brought up to date", ""
+            word, detail = item.detail or f"{brought:,} brought up to date", ""
         if goes_out and item.kind in _LEADS_UP:
             details.append(detail or word)
         else:

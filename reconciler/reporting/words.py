@@ -131,13 +131,17 @@ def enrolment(counted: People) -> str:
     """Say who is enrolled out of which list."""
     rows = f" of {count(counted.rows, 'row')}" if counted.rows is not None else ""
     parts = [f"{f'{counted.new:,}' if counted.new or not counted.changed else 'nobody new'}{rows}"]
-    inside = (counted.leads or 0) - counted.new
+    inside = (counted.leads or 0) - counted.new - counted.refused
     if inside > 0:
         parts.append(f"{inside:,} in it already")
     skipped = [count(counted.duplicates, "duplicate")] if counted.duplicates else []
     skipped += [count(counted.rejected, "bad address", "bad addresses")] if counted.rejected else []
     if skipped:
         parts.append(f"{', '.join(skipped)} skipped")
+    parts += [f"{counted.refused:,} of the list refused by Leadterra"] if counted.refused else []
+    if counted.outdated:
+        keep = "keeps its" if counted.outdated == 1 else "keep their"
+        parts.append(f"{counted.outdated:,} {keep} old details, as Leadterra refused the new ones")
     if counted.changed:
         parts.append(f"{people(counted.changed)} with new details, brought up to date")
     return "; ".join(parts)

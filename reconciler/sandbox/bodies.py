@@ -108,9 +108,14 @@ def new_leads(entries: Sequence[object]) -> list[NewLead]:
             email = entry.get("email") if isinstance(entry, dict) else None
             errors.append({"index": index, "email": email, "code": code, "message": message})
     if errors:
-        message = f"{len(errors)} of {len(entries)} leads are not valid; none was enrolled."
-        raise ApiError(422, "invalid_leads", message, errors=errors)
+        raise bad_leads(errors, len(entries))
     return leads
+
+
+def bad_leads(errors: Sequence[JsonObject], among: int) -> ApiError:
+    """Return the 422 that answers an enrolment with bad leads, one entry of ``errors`` each."""
+    message = f"{len(errors)} of {among} leads are not valid; none was enrolled."
+    return ApiError(422, "invalid_leads", message, errors=errors)
 
 
 def _lead(entry: object) -> NewLead | tuple[str, str]:

@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING, cast, get_args
 
 from reconciler.sandbox.campaigns import COUNTERS, Counter
 from reconciler.sandbox.errors import invalid
-from reconciler.sandbox.faults import Action, Fault, Kind
+from reconciler.sandbox.faults import Action, Fault, Kind, Naming
 from reconciler.sandbox.records import AccountStatus, PoolSpec, Status
 
 if TYPE_CHECKING:
     from reconciler.sandbox.records import JsonObject
 
-_FAULT_FIELDS = frozenset({"kind", "action", "nth", "times", "seconds", "retryAfter", "status", "code"})
+_FAULT_FIELDS = frozenset(
+    {"kind", "action", "nth", "times", "seconds", "retryAfter", "status", "code", "prefix", "names"}
+)
 # What SQLite can store.
 _COUNT_MAX = 2**62
 
@@ -59,6 +61,8 @@ def fault_of(body: JsonObject) -> Fault:
             retry_after=_optional_count(body, "retryAfter"),
             status=_optional_count(body, "status"),
             code=text(body, "code", "invalid_request"),
+            prefix=text(body, "prefix", "bad"),
+            names=cast("Naming", body.get("names", "email")),
         )
     except (ValueError, OverflowError) as error:
         raise invalid(str(error)) from None

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, NoReturn
 
 from werkzeug.wrappers import Request, Response
 
+from reconciler.sandbox import faults
+from reconciler.sandbox.bodies import bad_leads, json_object, lead_entries
 from reconciler.sandbox.errors import ApiError, rate_limited, render
 from reconciler.sandbox.faults import CARRIED_OUT, CUT
 from reconciler.sandbox.routes import NOTES_KEY, PREFIX
@@ -78,14 +80,15 @@ class Wire:
             fault = exchange.fault
             notes: dict[str, int] = {}
             environ[NOTES_KEY] = notes
-            if fault is None or fault.action in CARRIED_OUT:
+            refusal = self._refusal(fault, request, environ, notes)
+            if fault is None or fault.action in CARRIED_OUT or (fault.action == "reject_leads" and refusal is None):
                 response = Response.from_app(self._app, environ, buffered=True)
                 exchange.carried_out = response.status_code < _FIRST_ERROR
-                exchange.leads = notes.get("leads")
                 if fault is not None and fault.action == "error500_after":
                     response = self._answer(fault)
             else:
-                response = self._answer(fault)
+                response = refusal or self._answer(fault)
+            exchange.leads = notes.get("leads")
             if fault is None or fault.action not in CUT:
                 exchange.status = response.status_code
         return response, fault
@@ -105,6 +108,24 @@ class Wire:
         timer.daemon = True
         timer.start()
 
+    def _refusal(
+        self, fault: Fault | None, request: Request, environ: WSGIEnvironment, notes: dict[str, int]
+    ) -> Response | None:
+        """Return the answer to an enrolment that holds leads which its fault refuses; None where there are none."""
+        if fault is None or fault.action != "reject_leads":
+            return None
+        content = request.get_data()
+        environ["wsgi.input"] = BytesIO(content)  # for the application, which reads it again
+        try:
+            entries = lead_entries(json_object(content), None)
+        except ApiError:
+            return None
+        errors = faults.bad_entries(fault, entries)
+        if not errors:
+            return None
+        notes["leads"] = len(entries)
+        return self._render(bad_leads(errors, len(entries)))
+
     def _answer(self, fault: Fault) -> Response:
         """Return what stands in place of the API's own answer."""
         if fault.action == "html":
@@ -120,6 +141,9 @@ class Wire:
             error = ApiError(fault.status or 400, fault.code, "The request was refused.")
         else:
             error = ApiError(500, "internal_error", "Something went wrong.")
+        return self._render(error)
+
+    def _render(self, error: ApiError) -> Response:
         body, content_type = render(error, self._sandbox.options.error_envelope)
         return Response(body, error.status, error.headers, content_type=content_type)
 

@@ -1,16 +1,12 @@
 """Batches, what the server makes of them, and what is written down."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Callable
 
 import pytest
 from execution.acts import detail, drafted, enroll_stranger, queued, remote_id, running
 from execution.conftest import Around
 from support.world import World, outcomes, person
 
-from reconciler.leadterra.client import LeadterraClient
-from reconciler.model.live import Enrolment
-from reconciler.model.roster import Lead
 from reconciler.sandbox.faults import Action, Fault
 from reconciler.sandbox.options import SHAPES, SandboxOptions, Shape
 
@@ -84,29 +80,6 @@ def test_changed_fields_are_sent_and_add_nobody(world: World) -> None:
     assert [cohort.accepted for cohort in world.state().campaigns["one"].cohorts] == [3, 0]
     assert world.plan().actions == ()
     assert queued(world) == 3
-
-
-def test_refused_leads_are_told_by_line(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing of the second batch is enrolled, the first is told, nothing starts, and no address is in the report."""
-    drafted(world, "one", leads=700)
-    original = LeadterraClient.enroll
-
-    def spoilt(self: LeadterraClient, campaign_id: str, leads: Sequence[Lead], **_: object) -> Enrolment:
-        return original(
-            self, campaign_id, [replace(leads[-1], email="no address"), *leads] if len(leads) < 500 else leads
-        )
-
-    monkeypatch.setattr(LeadterraClient, "enroll", spoilt)
-    report = world.apply()
-    assert outcomes(report) == [("one", "enroll", "failed"), ("one", "start", "not attempted")]
-    assert "line 701 of the list" in detail(report, "enroll")
-    assert "before that: 500 of 700 leads were enrolled" in detail(report, "enroll")
-    assert "@" not in report.model_dump_json()
-    assert "start" not in world.writes()
-    assert len(world.sandbox.leads(remote_id(world))) == 500
-    monkeypatch.undo()
-    assert outcomes(world.apply()) == [("one", "enroll", "done"), ("one", "start", "done")]
-    assert queued(world) == 700
 
 
 def test_a_stranger_in_a_running_campaign_stops_nothing(world: World, around: Around) -> None:

@@ -8,7 +8,7 @@ from execution.acts import drafted, queued, running, seen, since
 from execution.conftest import Around
 from support.world import World, actions, outcomes
 
-from reconciler.execution import sending
+from reconciler.execution import enrolling
 from reconciler.execution.work import Work
 from reconciler.model.plan import Action
 from reconciler.model.report import ActionResult
@@ -130,14 +130,14 @@ def test_a_bug_keeps_what_was_done_in_the_report(world: World, monkeypatch: pyte
     world.campaign("one", status="running")
     world.leads("two")
     world.campaign("two", status="running", sequenceSteps=[{"subject": "Two", "bodyText": "Two."}])
-    original = sending.enroll
+    original = enrolling.enroll
 
     def broken(work: Work, action: Action) -> ActionResult:
         if work.key == "one":
             raise ZeroDivisionError
         return original(work, action)
 
-    monkeypatch.setattr(sending, "enroll", broken)
+    monkeypatch.setattr(enrolling, "enroll", broken)
     with pytest.raises(BugError) as caught:
         world.apply()
     assert outcomes(caught.value.report) == [

@@ -52,6 +52,7 @@ entries = st.builds(
     status=st.sampled_from(["draft", "running", "paused"]),
     protect=st.booleans(),
     ledger=st.lists(st.text("0123456789abcdef", min_size=4, max_size=4), max_size=3).map(tuple),
+    refused=st.lists(st.text("0123456789abcdef", min_size=4, max_size=4), max_size=3).map(tuple),
 )
 leftovers = st.builds(
     Leftover,
@@ -138,6 +139,7 @@ def test_what_happens_to_one_campaign_touches_no_other(state: State, key: str) -
         transitions.updated(state, key, campaign(key), state.capabilities),
         transitions.read_back(state, {key: "digest"}),
         transitions.enrolled(state, key, "segment", cohort, "op"),
+        transitions.refused(state, key, "segment"),
         transitions.started(state, key, AT),
         transitions.paused(state, key, "paused"),
         transitions.imported(state.model_copy(update={"tombstones": {}}), key, entry("new")).model_copy(
@@ -146,6 +148,15 @@ def test_what_happens_to_one_campaign_touches_no_other(state: State, key: str) -
     ):
         assert rest(changed, key) == rest(state, key)
         assert changed.serial == state.serial
+
+
+def test_who_was_refused_is_remembered_until_a_new_draft_takes_over() -> None:
+    state = State(lineage="l", ledger_key_id="k", campaigns={"a": entry(refused=("one",))})
+    state = transitions.refused(state, "a", "two")
+    assert state.campaigns["a"].refused == ("one", "two")
+    back = transitions.adopted(transitions.forgotten(state, "a", AT), "a", campaign())
+    assert back.campaigns["a"].refused == ("one", "two")
+    assert transitions.created(state, "a", entry("new"), "op").campaigns["a"].refused == ()
 
 
 def test_enrolling_adds_up() -> None:

@@ -83,6 +83,35 @@ def test_the_delta_is_set_arithmetic(history: list[dict[int, int]], today: dict[
     assert delta.gone == len(known.keys() - today.keys())
 
 
+@given(known=_LISTS, today=_LISTS, refused=st.sets(st.tuples(st.integers(0, 12), st.integers(0, 2))))
+def test_what_was_refused_is_left_out_exactly_as_it_was(
+    known: dict[int, int], today: dict[int, int], refused: set[tuple[int, int]]
+) -> None:
+    people = list(today)
+    entries = [entry(person, today[person]) for person in people]
+    ledger = read_segments([b"".join(entry(*pair) for pair in known.items())])
+    plain, delta = (
+        compare(entries, ledger),
+        compare(entries, ledger, refused=frozenset(entry(*pair) for pair in refused)),
+    )
+    out = {index for index, person in enumerate(people) if (person, today[person]) in refused}
+    assert (set(delta.new), set(delta.refused)) == (set(plain.new) - out, set(plain.new) & out)
+    assert (set(delta.changed), set(delta.outdated)) == (set(plain.changed) - out, set(plain.changed) & out)
+    assert delta.gone == plain.gone
+
+
+@pytest.mark.parametrize("keep", [True, False])
+def test_who_is_left_out_for_another_campaign_counts_as_that_and_not_as_refused(*, keep: bool) -> None:
+    """Where others would hold them back, those who are refused are not sent anyway, and hold nobody."""
+    spoken = Spoken("recontact", "other", keep)
+    entries = [entry(1, 0), entry(2, 0)]
+    delta = compare(entries, {}, lambda _address: spoken, refused=frozenset(entries[:1]))
+    if keep:
+        assert (delta.new, delta.refused, delta.apart, delta.counts) == ((1,), (0,), frozenset(), ((spoken, 1),))
+    else:
+        assert (delta.new, delta.refused, delta.apart, delta.counts) == ((), (), {0, 1}, ((spoken, 2),))
+
+
 @given(entries=st.lists(st.binary(min_size=32, max_size=32), unique=True, max_size=8), data=st.data())
 def test_the_digest_covers_every_entry_and_no_order(entries: list[bytes], data: st.DataObject) -> None:
     shuffled = data.draw(st.permutations(entries))

@@ -13,7 +13,7 @@ from reconciler.leads.csvfile import Table, read_table
 from reconciler.leads.ledger import address_hash
 from reconciler.leads.roster import CsvLeads
 from reconciler.model.campaign import Campaign, Status
-from reconciler.model.roster import Roster
+from reconciler.model.roster import Lead, Roster
 
 
 def rows(*pairs: tuple[str, str]) -> list[dict[str, str]]:
@@ -82,6 +82,40 @@ def test_batches_are_of_one_kind_and_bounded(path: Path) -> None:
         ("changed", 2),
         ("changed", 1),
     ]
+
+
+def test_who_was_refused_is_left_out_of_everything_that_counts_who_is_sent(path: Path) -> None:
+    """The row is told in a note; as soon as it is another, it is new."""
+    ledger = Ledger()
+    write_list(path, rows(("ada", "Ada"), ("bob", ""), ("cy", "Cy")))
+    source, campaign = make_source(path.parent, ledger), make_campaign(path, body="<p>{{firstName}}</p>")
+    ((_, leads),) = source.batches(campaign, None)
+    ledger.blobs["refused"] = source.segment(leads[1:2])
+    known = ledger.state.model_copy(update={"ledger": (), "refused": ("refused",)})
+    roster = source.roster(campaign, known)
+    assert (roster.leads, roster.new, roster.changed, roster.refused, roster.outdated) == (3, 2, 0, 1, 0)
+    assert roster.blanks == {}
+    assert roster.digest == source.roster(campaign, None).digest
+    (told,) = roster.diagnostics
+    assert (told.code, told.severity, told.place) == ("leads-refused", "note", "list.csv")
+    assert told.message == "1 person of the list was refused by Leadterra and is left out: line 3."
+    assert sent(source, campaign, known) == [("new", ["ada@example.com", "cy@example.com"])]
+
+    write_list(path, rows(("ada", "Ada"), ("bob", "Bob"), ("cy", "Cy")))
+    roster = source.roster(campaign, known)
+    assert (roster.new, roster.refused, roster.diagnostics) == (3, 0, ())
+
+
+def test_refused_leads_are_told_by_line_the_first_few_one_by_one(path: Path) -> None:
+    source, campaign = make_source(path.parent), make_campaign(path)
+    told = source.refused(campaign, [Lead(f"ada{line}@example.com", {}, line) for line in range(30, 2, -1)])
+    assert found(told) == [("lead-refused", f"list.csv:{line}") for line in range(3, 9)]
+    assert told[0].message == "Leadterra did not accept a***@***, who was left out."
+    assert told[0].campaign == campaign.key
+    assert told[5].message == (
+        "And 23 more that Leadterra did not accept: lines 8, 9, 10, 11, 12, 13, 14, 15, 16, 17 and 13 more."
+    )
+    assert source.refused(campaign, []) == ()
 
 
 def test_a_value_that_became_blank_is_changed_but_not_sent(path: Path) -> None:

@@ -172,7 +172,7 @@ def test_lines_of_refused_leads_are_told_without_their_data() -> None:
     api, _ = client(reply(422, {"error": {"code": "invalid_request", "message": "ada@example.com"}, "errors": errors}))
     error = refused(api, "enroll")
     assert str(error) == (
-        "POST /campaigns/camp_1/leads/bulk: refused with 422 (invalid_request); 4 of 2 leads are not accepted "
+        "POST /campaigns/camp_1/leads/bulk: refused with 422 (invalid_request); 2 leads sent, 1 of them named "
         "(line 2 of the list)."
     )
     assert (error.api_code, error.sent) == ("invalid_request", False)

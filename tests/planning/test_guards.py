@@ -155,6 +155,11 @@ FAILING = [
     ("minimum-leads", facts(campaign=campaign(minimum_leads=1100)), ["10 leads, 1,100 wanted"]),
     ("minimum-leads", facts(expected=0, need=0), ["0 leads, 1 wanted"]),
     (
+        "minimum-leads",
+        facts(expected=0, need=0, roster=roster(3, refused=3)),
+        ["0 leads, 1 wanted; Leadterra refused 3 of the list: correct their rows"],
+    ),
+    (
         "tokens",
         facts(roster=roster(blanks={"firstName": 1, "company": 1200})),
         ["1,200 leads without company, 1 lead without firstName", "leads.fallbacks: {company: …}"],

@@ -99,8 +99,8 @@ def details_report() -> Report:
     """Bring people up to date, in the executor's words."""
     return report(
         [
-            result("second", Kind.ENROLL, detail="1 enrolled"),
-            result("third", Kind.ENROLL, detail="2 enrolled"),
+            result("second", Kind.ENROLL, detail="1 brought up to date"),
+            result("third", Kind.ENROLL, detail="2 brought up to date"),
             result("third", Kind.RESUME, detail="running"),
         ]
     )

@@ -56,6 +56,10 @@ def test_who_is_enrolled() -> None:
         "142 of 145 rows; 1 duplicate, 2 bad addresses skipped"
     )
     assert enrolment(People(new=3)) == "3"
+    assert enrolment(People(rows=145, leads=142, new=100, refused=3, outdated=1)) == (
+        "100 of 145 rows; 39 in it already; 3 of the list refused by Leadterra; "
+        "1 keeps its old details, as Leadterra refused the new ones"
+    )
     assert left_list(1) == "1 person left the list and still gets the later steps"
 
 

@@ -244,3 +244,29 @@ def test_in_process_the_caller_is_told(box: Box, action: Action, made: int) -> N
 def test_faults_out_of_range(wrong: Step) -> None:
     with pytest.raises(ValueError, match=next(iter(wrong))):
         Fault(kind="create", action="drop", **wrong)
+
+
+@pytest.mark.parametrize(
+    ("names", "named"),
+    [("email", [{"email": "Bad.1@example.com"}]), ("index", [{"index": 1}]), ("nothing", [{}])],
+)
+def test_leads_with_a_prefix_are_refused(port: Box, names: str, named: list[Json]) -> None:
+    """The whole request is refused, and each entry names its lead in the way that was asked for; others get through."""
+    made = port.draft()
+    fault(port, "enroll", "reject_leads", prefix="bad.", names=names)
+    answer = port.enroll(made, {"email": "good@example.com"}, {"email": "Bad.1@example.com"})
+    assert code(answer) == (422, "invalid_leads")
+    rest = {"code": "not_accepted", "message": "This lead is not accepted."}
+    assert answer.json()["errors"] == [entry | rest for entry in named]
+    assert last(port) == (422, False)
+    assert port.sandbox.requests()[-1].leads == 2
+    assert port.sandbox.leads(made) == ()
+    assert port.enroll(made, {"email": "good@example.com"}).status_code == 200
+    assert [lead.email for lead in port.sandbox.leads(made)] == ["good@example.com"]
+    assert port.enroll(made).status_code == 400
+
+
+@pytest.mark.parametrize("settings", [{"kind": "create"}, {"kind": "enroll", "names": "phone"}])
+def test_leads_are_refused_in_enrolments_only_and_in_known_shapes(settings: dict[str, Json]) -> None:
+    with pytest.raises(ValueError, match=r"reject_leads is for enroll alone|names must be one of"):
+        Fault(action="reject_leads", **settings)

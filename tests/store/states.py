@@ -37,6 +37,7 @@ def _entry(rng: random.Random) -> CampaignState:
         steps_digest="d" * rng.randint(0, 2),
         sources={rng.choice(_TEXTS): "1"},
         ledger=tuple(rng.choice("xyz") for _ in range(rng.randint(0, 2))),
+        refused=tuple(rng.choice("xyz") for _ in range(rng.randint(0, 2))),
         cohorts=(Cohort(at=_time(rng), sent=3, accepted=2),) * rng.randint(0, 2),
     )
 
@@ -49,7 +50,9 @@ def _campaigns(rng: random.Random, state: State) -> dict[str, Any]:
             campaigns.pop(key, None)
         case 1 if there is not None:
             cohorts = (*there.cohorts, Cohort(at=_time(rng), sent=1, accepted=1))
-            grown = {"ledger": (*there.ledger, rng.choice("xyz")), "cohorts": cohorts}
+            grown: dict[str, Any] = {"ledger": (*there.ledger, rng.choice("xyz")), "cohorts": cohorts}
+            if rng.random() < 0.5:
+                grown["refused"] = (*there.refused, rng.choice("xyz"))
             campaigns[key] = there.model_copy(update=grown)
         case 2 if there is not None:
             campaigns[key] = there.model_copy(update={"ledger": there.ledger[:-1], "status": "paused"})

@@ -11,7 +11,8 @@ from store.states import STATE, walk
 from support.examples import examples
 
 from reconciler.diagnostics import StateError
-from reconciler.model.journal import between
+from reconciler.model.journal import Delta, Growth, between
+from reconciler.model.state import CampaignState
 from reconciler.store.document import decode, encode
 from reconciler.store.records import decode_records, encode_record, replay
 
@@ -33,6 +34,13 @@ def test_any_changes_make_the_state_they_were_made_from(seed: int) -> None:
         read = decode(encode(begin), place="here")
         assert read == begin
         assert replay(read, found.records, place="here") == old
+
+
+def test_a_batch_adds_to_an_entry_and_does_not_write_it_again() -> None:
+    before = CampaignState(id="camp_1", name="n", file="x.yaml", status="draft", steps_digest="d", ledger=("a",))
+    after = before.model_copy(update={"ledger": ("a", "b"), "refused": ("c",)})
+    delta = between(STATE.with_campaign("a", before), STATE.with_campaign("a", after))
+    assert delta == Delta(grown={"a": Growth(ledger=("b",), refused=("c",))})
 
 
 def test_what_did_not_change_is_not_written() -> None:

@@ -1,0 +1,31 @@
+"""The checks of one campaign once more, right before a call that reaches people."""
+
+from reconciler.execution.tools import NotReadyError
+from reconciler.execution.work import Work
+from reconciler.model.live import LiveCampaign
+from reconciler.model.plan import ActionStatus
+from reconciler.model.report import Outcome
+
+WAITING = {
+    ActionStatus.HELD: Outcome.HELD,
+    ActionStatus.BLOCKED: Outcome.BLOCKED,
+    ActionStatus.SCHEDULED: Outcome.SCHEDULED,
+}
+
+
+def recheck(work: Work, *, before_enrolling: bool) -> LiveCampaign:
+    """Make every check on facts of this moment, the list included."""
+    tools = work.tools
+    if tools.leads.roster(work.wanted, work.known()).digest != work.roster.digest:
+        words = "the list changed since this was planned; run again to see who is on it now"
+        raise NotReadyError(Outcome.HELD, words)
+    verdict = tools.checks.check(
+        work.wanted,
+        tools.keeper.latest,
+        work.roster,
+        planned=work.planned,
+        before_enrolling=before_enrolling or not work.enrolled,
+    )
+    if verdict.status is not ActionStatus.READY:
+        raise NotReadyError(WAITING[verdict.status], verdict.words)
+    return verdict.live
