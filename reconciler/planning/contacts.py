@@ -13,7 +13,7 @@ from reconciler.diagnostics import Diagnostic, SourceRange, error
 from reconciler.model.campaign import Campaign, Status
 from reconciler.model.roster import NOBODY, Avoid, Contact, Roster
 from reconciler.model.state import CampaignState, State
-from reconciler.model.workspace import Desired
+from reconciler.model.workspace import Desired, Policy
 from reconciler.planning.identity import Subject
 
 Read = Callable[[Campaign, CampaignState | None, Avoid], Roster]
@@ -46,7 +46,7 @@ def read_lists(
     wanted = {item.key: item for item in subjects if item.campaign is not None}
     there = {item.key: item for item in everyone if item.campaign is not None}
     excluded = {key for item in wanted.values() for key in _excludes(item.campaign)}
-    ledgers = _in_ledgers(state, desired, now)
+    ledgers = _in_ledgers(state, desired.policy, now)
     lists: dict[str, Roster] = {}
     avoided: dict[str, Avoid] = {}
     for key in sorted(there):
@@ -131,17 +131,17 @@ def _ever(key: str, state: State) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for entry in entries for name in entry.ledger))
 
 
-def _in_ledgers(state: State, desired: Desired, now: datetime) -> list[tuple[str, bool, Contact]]:
-    """Return the ledgers of all that wrote to people not long ago, with their keys.
+def _in_ledgers(state: State, policy: Policy, now: datetime) -> list[tuple[str, bool, Contact]]:
+    """Return the ledgers of all that write to people, or did so not long ago, with their keys.
 
-    True: it counts for its own key as well, since another campaign has, or had, that key now.
+    A managed campaign always does: one that is paused may be resumed any day. One that was let go sent nothing after
+    that. True: it counts for its own key as well, since another campaign has, or had, that key now.
     """
-    since = now - timedelta(days=desired.policy.recontact_days)
-    delays = {item.key: sum(step.delay_days for step in item.steps) for item in desired.campaigns}
+    since = now - timedelta(days=policy.recontact_days)
     found = [
         (key, False, Contact(key=key, ledger=entry.ledger))
         for key, entry in sorted(state.campaigns.items())
-        if entry.ledger and _last(entry, delays.get(key), now) >= since
+        if entry.ledger
     ]
     for key, tombstone in sorted(state.tombstones.items()):
         if tombstone.at < since:
@@ -154,17 +154,6 @@ def _in_ledgers(state: State, desired: Desired, now: datetime) -> list[tuple[str
             if entry.ledger:
                 found.append((key, buried, Contact(key=key, ledger=entry.ledger)))
     return found
-
-
-def _last(entry: CampaignState, delays: int | None, now: datetime) -> datetime:
-    """Return a time after which a campaign has certainly sent nothing.
-
-    One that is not running any more has sent its last step when everybody's waits were over; where its file is gone,
-    and before a first start, that is not known.
-    """
-    if entry.status != "paused" or entry.started_at is None or delays is None:
-        return now
-    return min(now, max([entry.started_at, *(cohort.at for cohort in entry.cohorts)]) + timedelta(days=delays))
 
 
 def _unknown_keys(campaign: Campaign | None, state: State, desired: Desired) -> tuple[Diagnostic, ...]:
