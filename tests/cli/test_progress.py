@@ -100,6 +100,9 @@ def test_lines_in_a_log_tell_rate_and_time_left(wanting: World) -> None:
 
 
 def test_ctrl_c_takes_the_bars_away_and_is_told(wanting: World) -> None:
+    """The batch under way takes long enough for the bars to be drawn again below what is told."""
+    wanting.sandbox.clear_faults()
+    wanting.sandbox.add_fault(Fault(kind="enroll", action="slow", seconds=2.5))
     ended = at_terminal(wanting, "apply", "--auto-approve", until="━", answer=b"\x03", again=False, traps=BATCH)
     assert ended.code == 130
     shown = list(moments(ended.out, 80))
