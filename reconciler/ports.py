@@ -10,7 +10,7 @@ from reconciler.model.journal import Happening, Record, between
 from reconciler.model.live import Account, Enrolment, Pool, RemoteCampaign, Started, Stats
 from reconciler.model.plan import Action
 from reconciler.model.report import ActionResult
-from reconciler.model.roster import NOBODY, Avoid, Lead, Roster
+from reconciler.model.roster import NOBODY, Avoid, Hashes, Lead, Roster
 from reconciler.model.state import CampaignState, State
 
 _T = TypeVar("_T")
@@ -212,6 +212,14 @@ class LeadSource(Protocol):
         self, campaign: Campaign, known: CampaignState | None, avoid: Avoid = NOBODY
     ) -> Iterator[tuple[str, Sequence[Lead]]]:
         """Yield the leads to send, in batches of one kind: `new`, then `changed`."""
+        ...
+
+    def digest(self, campaign: Campaign) -> str:
+        """Return the digest of a campaign's list as it is now; empty where it is not at hand, or cannot be read."""
+        ...
+
+    def hashes(self, ledger: tuple[str, ...]) -> Hashes:
+        """Return the addresses of a ledger, by the names of its segments."""
         ...
 
     def segment(self, leads: Sequence[Lead]) -> bytes:

@@ -13,13 +13,12 @@ from reconciler.execution import preflight, transitions
 from reconciler.execution.executor import Executor, Run
 from reconciler.execution.reading import Reader, from_state, read_live
 from reconciler.execution.recovery import Recovery, orphans, recover
-from reconciler.leads.ledger import read_segments
 from reconciler.loading.loader import Loaded, load
 from reconciler.model.campaign import SequenceStep
 from reconciler.model.live import Live
 from reconciler.model.plan import ActionStatus, Plan
 from reconciler.model.report import ActionResult, Moved, Report
-from reconciler.model.roster import Avoid
+from reconciler.model.roster import Avoid, Hashes
 from reconciler.model.state import Binding, CampaignState, State, load_steps
 from reconciler.model.workspace import Budget, Desired
 from reconciler.planning.approval import moved_since, not_touched
@@ -120,7 +119,7 @@ class Session:
     def validate(self) -> tuple[Diagnostic, ...]:
         """Check files, templates, lists and tokens, offline; return all that was found."""
         found = list(self.loaded.diagnostics)
-        leads = wiring.open_leads(b"\0" * 32, _no_blobs, self.loaded.root)
+        leads = wiring.open_leads(self.place, b"\0" * 32, _no_blobs, self.loaded.root)
         for campaign in self.loaded.campaigns:
             found += leads.check(campaign)
         return tuple(sorted(set(found), key=lambda item: item.order))
@@ -149,7 +148,7 @@ class Session:
         def blob(name: str) -> bytes:
             return unstored.get(name) or self.store.get_blob(name)
 
-        leads = wiring.open_leads(key, blob, self.loaded.root)
+        leads = wiring.open_leads(self.place, key, blob, self.loaded.root)
         now = wiring.now()
         lists = self._lists(subjects, state, leads, now)
         binding, live = self._read(state, subjects, desired, refresh=refresh)
@@ -167,7 +166,7 @@ class Session:
             live=live,
             rosters=lists.rosters,
             steps=self._steps(subjects),
-            ledgers=_ledgers(settle(desired, state, None), blob),
+            ledgers=_ledgers(settle(desired, state, None), leads),
             now=now,
             tool=wiring.tool_name(),
             targets=chosen,
@@ -374,12 +373,12 @@ def _to_read(state: State, subjects: Sequence[Subject]) -> dict[str, CampaignSta
     return {**state.campaigns, **returning}
 
 
-def _ledgers(subjects: Sequence[Subject], blob: Callable[[str], bytes]) -> dict[str, frozenset[bytes]]:
-    """Read the address hashes of vanished campaigns, where a new one could be the same under another key."""
+def _ledgers(subjects: Sequence[Subject], leads: LeadSource) -> dict[str, Hashes]:
+    """Return the address hashes of vanished campaigns, where a new one could be the same under another key."""
     if not any(item.known is None for item in subjects):
         return {}
     return {
-        item.key: frozenset(read_segments(blob(name) for name in item.known.ledger))
+        item.key: leads.hashes(item.known.ledger)
         for item in subjects
         if item.campaign is None and item.known is not None
     }

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Protocol, Self
 
 from reconciler.diagnostics import ReconcilerError, StateError, error
 from reconciler.leads.ledger import ledger_key_id, new_ledger_key
-from reconciler.leads.roster import CsvLeads
+from reconciler.leads.roster import LeadLists
 from reconciler.leadterra.address import check_base_url, key_kind
 from reconciler.loading.lineage import Kept, read_kept
 from reconciler.model.state import State
@@ -216,9 +216,9 @@ def _given_ledger_key(settings: Settings) -> bytes | None:
     return hashlib.sha256(settings.ledger_key.get_secret_value().encode()).digest()
 
 
-def open_leads(key: bytes, blob: Callable[[str], bytes], root: Path) -> CsvLeads:
-    """Return the source of lists."""
-    return CsvLeads(ledger_key=key, blob=blob, root=root)
+def open_leads(place: Place, key: bytes, blob: Callable[[str], bytes], root: Path) -> LeadLists:
+    """Return the source of lists; what they came to is kept beside the local state."""
+    return LeadLists(ledger_key=key, blob=blob, root=root, cache=place.folder / "cache" / "lists")
 
 
 def server_address(place: Place, settings: Settings) -> tuple[str, str]:

@@ -120,7 +120,7 @@ def _lock(session: "Session") -> str:
 
 
 def _lists(session: "Session") -> str:
-    away = [item for item in session.desired.campaigns if item.leads and item.leads.path is None]
+    away = [item for item in session.desired.campaigns if item.leads and item.leads.paths is None]
     running = [item.key for item in away if item.status == "running"]
     if running:
         theirs = "has its list" if len(running) == 1 else "have their lists"

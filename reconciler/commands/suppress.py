@@ -104,7 +104,8 @@ def _of_campaign(session: "Session", key: str) -> tuple[str, ...]:
     if campaign is None:
         hint = nearest(key, [item.key for item in session.desired.campaigns])
         raise ReconcilerError(error("suppress-unknown", f"there is no campaign {key}; nothing was done", hint=hint))
-    leads = wiring.open_leads(wiring.ledger_key(session.read_state(), session.settings), _no_blob, session.loaded.root)
+    key_bytes = wiring.ledger_key(session.read_state(), session.settings)
+    leads = wiring.open_leads(session.place, key_bytes, _no_blob, session.loaded.root)
     return leads.addresses(campaign)
 
 

@@ -16,7 +16,7 @@ WAITING = {
 def recheck(work: Work, *, before_enrolling: bool) -> LiveCampaign:
     """Make every check on facts of this moment, the list included."""
     tools = work.tools
-    if tools.leads.roster(work.wanted, work.known()).digest != work.roster.digest:
+    if tools.leads.digest(work.wanted) != work.roster.digest:
         words = "the list changed since this was planned; run again to see who is on it now"
         raise NotReadyError(Outcome.HELD, words)
     verdict = tools.checks.check(

@@ -14,6 +14,7 @@ from reconciler.execution.settling import Settled, whose
 from reconciler.model.campaign import Status
 from reconciler.model.intents import CreateIntent, EnrollIntent, Intent, UpdateIntent
 from reconciler.model.live import Live, LiveCampaign
+from reconciler.model.roster import FewHashes, Hashes
 from reconciler.model.state import CampaignState, State
 from reconciler.model.workspace import Desired
 from reconciler.planning.identity import Subject
@@ -84,7 +85,7 @@ def recover(
     state: State,
     live: Live,
     subjects: tuple[Subject, ...],
-    hashes: Mapping[str, frozenset[bytes] | None],
+    hashes: Mapping[str, Hashes | None],
     blob: Callable[[str], bytes],
 ) -> Recovery:
     """Settle the open intents of these campaigns.
@@ -160,11 +161,11 @@ def _created(
                 item.notes.append(words)
 
 
-def _left(item: Settled, hashes: frozenset[bytes] | None, blob: Callable[[str], bytes]) -> bool:
+def _left(item: Settled, hashes: Hashes | None, blob: Callable[[str], bytes]) -> bool:
     """Whether somebody of the ledger is not on the list; not where the list is not at hand."""
     if item.before is None or hashes is None:
         return False
-    return any(address not in hashes for name in item.before.ledger for address in settling.addresses_of(blob(name)))
+    return any(hashes.missing(settling.addresses_of(blob(name))) for name in item.before.ledger)
 
 
 def _settle(item: Settled, intents: Mapping[str, Intent], seen: LiveCampaign, *, stopped: bool) -> None:
@@ -177,9 +178,9 @@ def _settle(item: Settled, intents: Mapping[str, Intent], seen: LiveCampaign, *,
             settling.move(item, operation, intent, seen, stopped=stopped, starting=starting)
 
 
-def _listed(item: Settled, hashes: frozenset[bytes] | None) -> frozenset[bytes] | None:
+def _listed(item: Settled, hashes: Hashes | None) -> Hashes | None:
     """Return whom the list asks for: nobody where the campaign is to go. None: the list is not at hand."""
-    return frozenset() if item.status is Status.ARCHIVED else hashes
+    return FewHashes() if item.status is Status.ARCHIVED else hashes
 
 
 def orphans(state: State, desired: Desired) -> tuple[Subject, ...]:

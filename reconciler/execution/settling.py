@@ -7,6 +7,7 @@ from hashlib import sha256
 from reconciler.model.campaign import Campaign, Status, steps_digest
 from reconciler.model.intents import CreateIntent, EnrollIntent, Intent, PauseIntent, ResumeIntent, UpdateIntent
 from reconciler.model.live import LiveCampaign, LiveStatus
+from reconciler.model.roster import Hashes
 from reconciler.model.state import CampaignState, Cohort, Leftover
 
 ENTRY, HASH = 32, 16
@@ -256,7 +257,7 @@ def _has_run(intent: ResumeIntent, seen: LiveCampaign) -> bool:
 def enrolments(
     item: Settled,
     intents: Mapping[str, EnrollIntent],
-    listed: frozenset[bytes],
+    listed: Hashes,
     seen: LiveCampaign,
     blob: Callable[[str], bytes],
 ) -> dict[str, bytes]:
@@ -275,7 +276,7 @@ def enrolments(
     for operation, intent in intents.items():
         was = f"{whose(intent)} was {'enrolling' if intent.new else 'bringing up to date'} {intent.leads:,} leads"
         addresses = addresses_of(blob(intent.segment))
-        left = [address for address in addresses if address not in listed]
+        left = listed.missing(addresses)
         if not intent.new:
             _doubt(item, addresses, blobs)
             item.close(operation, f"{was}: they are sent again")

@@ -6,7 +6,9 @@ from functools import lru_cache
 _PLAIN_LOCAL = re.compile(r"[a-z0-9]+(?:[._+-][a-z0-9]+)*")
 _PLAIN_DOMAIN = re.compile(r"[a-z0-9]+(?:[.-][a-z0-9]+)*")
 _LONGEST_LOCAL = 64
-_RESERVED = ("example.com", "example.net", "example.org")
+RESERVED = ("example.com", "example.net", "example.org")
+"""Domains that belong to nobody (RFC 2606, section 3)."""
+
 _LONGEST_PLAIN = 200
 
 
@@ -36,7 +38,7 @@ def is_example(address: str) -> bool:
     Its reserved top-level domains are no addresses at all for email-validator.
     """
     domain = address.rpartition("@")[2]
-    return any(domain == name or domain.endswith(f".{name}") for name in _RESERVED)
+    return any(domain == name or domain.endswith(f".{name}") for name in RESERVED)
 
 
 def masked(text: str) -> str:

@@ -1,6 +1,5 @@
 """Whether every `{{token}}` of a campaign has something to say to every lead. Pure."""
 
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from itertools import chain
 from unicodedata import category
@@ -27,35 +26,35 @@ def unknown_tokens(campaign: Campaign, fields: Iterable[str] | None) -> tuple[Di
     return tuple(chain.from_iterable(_unknown(campaign, index, there) for index in range(len(campaign.steps))))
 
 
-def count_blanks(campaign: Campaign, fields: Iterable[str], leads: Sequence[Lead]) -> dict[str, int]:
-    """Count, by token, the leads for which it would read as nothing. Unknown tokens are not counted: they are told."""
-    used = {token for step in campaign.steps for token in _tokens(step)} & set(fields) - {"email"}
-    blanks = Counter(token for lead in leads for token in used if not lead.fields.get(token))
-    return dict(sorted(blanks.items()))
+def used_tokens(campaign: Campaign) -> tuple[str, ...]:
+    """Return the tokens of a campaign's emails that a list can leave blank, in order of their names."""
+    return tuple(sorted({token for step in campaign.steps for token in _tokens(step)} - {"email"}))
 
 
-def unfit_values(campaign: Campaign, leads: Sequence[Lead], *, place: str) -> tuple[Diagnostic, ...]:
+def subject_tokens(campaign: Campaign) -> frozenset[str]:
+    """Return the tokens that stand in a subject."""
+    return frozenset(token for step in campaign.steps for token in find_tokens(step.subject))
+
+
+def unfit_values(campaign: Campaign, leads: Sequence[Lead], total: int) -> tuple[Diagnostic, ...]:
     """Tell values that would break an email: control characters in a subject, braces of a token anywhere.
 
-    `place` is the name of the list in messages; the first few are told by their line, and never quoted.
+    `leads` are the first ones that have any, of `total` such values; a few are told by their line, and never quoted.
     """
-    subjects = {token for step in campaign.steps for token in find_tokens(step.subject)}
-    used = sorted({token for step in campaign.steps for token in _tokens(step)})
-    told: list[Diagnostic] = []
-    unfit = 0
-    for lead in leads:
-        for token in used:
-            why = _unfit(lead.fields.get(token, ""), subject=token in subjects)
-            if why is None:
-                continue
-            unfit += 1
-            if unfit <= MOST_VALUES_TOLD:
-                at = SourceRange(file=place, line=lead.line)
-                told.append(error("lead-value", f"The value for `{token}` {why}.", hint="Correct the list.", at=at))
-    if unfit > MOST_VALUES_TOLD:
-        more = f"And {unfit - MOST_VALUES_TOLD:,} more such values."
-        told.append(error("lead-value", more, at=SourceRange(file=place)))
-    return tuple(item.model_copy(update={"campaign": campaign.key}) for item in told)
+    subjects, used = subject_tokens(campaign), used_tokens(campaign)
+    found = [
+        error("lead-value", f"The value for `{token}` {why}.", hint="Correct the list.", at=at, campaign=campaign.key)
+        for lead in leads
+        for at in [SourceRange(file=lead.file, line=lead.line)]
+        for token in used
+        if (why := _unfit(lead.fields.get(token, ""), subject=token in subjects))
+    ]
+    told = found[:MOST_VALUES_TOLD]
+    if total > len(told):
+        more = f"And {total - len(told):,} more such values."
+        at = SourceRange(file=leads[0].file if leads else "")
+        told.append(error("lead-value", more, at=at, campaign=campaign.key))
+    return tuple(told)
 
 
 def _unfit(value: str, *, subject: bool) -> str | None:

@@ -283,3 +283,48 @@ def _too_large(size: int) -> Problem:
         f"the list has {size / 1e6:,.0f} MB; at most {LARGEST_FILE / 1e6:,.0f} MB are read",
         "Split it into several campaigns.",
     )
+
+
+class Head(NamedTuple):
+    plain: bool
+    compressed: bool
+    delimiter: str
+    header: tuple[str, ...]
+    header_line: int
+
+
+class Mended(NamedTuple):
+    header: tuple[str, ...] = ()
+    header_line: int = 1
+    rows: int = 0
+    rejected: int = 0
+    bad: tuple[Problem, ...] = ()
+    notes: tuple[Problem, ...] = ()
+    broken: Problem | None = None
+
+
+def sniff(path: Path) -> Head | None:
+    with path.open("rb") as binary:
+        raw = binary.readline(1 << 20)
+    try:
+        line = raw.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return None
+    if not line.strip() or line.count('"') % 2:
+        return None
+    delimiter = _delimiter(line)
+    cells = tuple(cell.strip() for cell in next(csv.reader([line], delimiter=delimiter)))
+    record = _Record(1, cells, (line,), delimiter)
+    return Head(_header_problem(record) is None, False, delimiter, cells, 1)
+
+
+def mend(path: Path, out: Path) -> Mended:
+    table = read_table(path)
+    with out.open("w", newline="") as stream:
+        csv.writer(stream, quoting=csv.QUOTE_ALL, lineterminator="\n").writerows(
+            [str(row.line), *row.cells] for row in table.rows
+        )
+    return Mended(table.header, table.header_line, len(table.rows), len(table.bad), table.bad[:5], (), table.broken)
+
+
+unreadable = _unreadable

@@ -1,14 +1,13 @@
 """The ledger: who was enrolled, and with which fields, as keyed hashes. Pure; without the key it tells nothing.
 
-An entry is 32 bytes: HMAC-SHA256 of the address and of the fields' canonical JSON, each cut to 16. A segment is a
-row of entries; the segments of a campaign are read oldest first, and the last entry of an address counts.
+An entry is 32 bytes: HMAC-SHA256 of the address, and of the address with its fields, each cut to 16: equal fields of two
+people look different. A segment is a row of entries; the segments of a campaign are read oldest first, and the last
+entry of an address counts.
 """
 
 import hmac
 import secrets
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Literal, NamedTuple
+from collections.abc import Iterable
 
 from reconciler.diagnostics import StateError, error
 from reconciler.model.base import canonical
@@ -17,30 +16,10 @@ from reconciler.model.roster import Lead
 HASH_BYTES = 16
 ENTRY_BYTES = 2 * HASH_BYTES
 
+FIELD = "\x1f"
+"""What a field begins with in the text that is hashed; doubled, it stands for itself."""
 
-class Spoken(NamedTuple):
-    """A reason for which people are spoken for, and by which key; with `keep` they are counted, not left out."""
-
-    reason: Literal["suppressed", "recontact", "list", "exclude"]
-    key: str
-    keep: bool = False
-
-
-class Delta(NamedTuple):
-    """A list against its ledger: indexes of its new and changed leads, and how many known addresses it lacks.
-
-    `apart` are the indexes of those who are not in the ledger and left out; `counts` says how many are spoken for by
-    whom: each person counts for the first of them. `refused` are leads that would be new, and `outdated` such that
-    would be changed, had the server not refused exactly that.
-    """
-
-    new: tuple[int, ...]
-    changed: tuple[int, ...]
-    gone: int
-    apart: frozenset[int] = frozenset()
-    counts: tuple[tuple[Spoken, int], ...] = ()
-    refused: tuple[int, ...] = ()
-    outdated: tuple[int, ...] = ()
+_BLOCK = 64
 
 
 def new_ledger_key() -> bytes:
@@ -60,74 +39,47 @@ def address_hash(key: bytes, address: str) -> bytes:
 
 def entry_of(key: bytes, lead: Lead) -> bytes:
     """Return the ledger entry of a lead."""
-    fields = hmac.digest(key, canonical(lead.fields).encode(), "sha256")[:HASH_BYTES]
+    fields = hmac.digest(key, message_of(lead).encode(), "sha256")[:HASH_BYTES]
     return address_hash(key, lead.email) + fields
+
+
+def message_of(lead: Lead) -> str:
+    """Write address and fields so that no two leads look the same; a name of a field has no `=` in it."""
+    fields = (f"{FIELD}{name}={value.replace(FIELD, FIELD * 2)}" for name, value in sorted(lead.fields.items()))
+    return lead.email + "".join(fields)
+
+
+def hmac_pads(key: bytes) -> tuple[bytes, bytes]:
+    """Return what HMAC-SHA256 puts before the inner and the outer text (RFC 2104); the key has 64 bytes at most."""
+    padded = key.ljust(_BLOCK, b"\0")
+    return bytes(byte ^ 0x36 for byte in padded), bytes(byte ^ 0x5C for byte in padded)
 
 
 def read_segments(segments: Iterable[bytes]) -> dict[bytes, bytes]:
     """Return {address hash: fields hash} of segments, oldest first. Raises `StateError` where one is damaged."""
-    return {entry[:HASH_BYTES]: entry[HASH_BYTES:] for entry in read_entries(segments)}
-
-
-def read_entries(segments: Iterable[bytes]) -> Iterator[bytes]:
-    """Yield the entries of segments. Raises `StateError` where one is damaged."""
+    entries: dict[bytes, bytes] = {}
     for segment in segments:
-        if len(segment) % ENTRY_BYTES:
-            raise StateError(
-                error(
-                    "ledger-damaged",
-                    f"A ledger segment of the state has {len(segment)} bytes, no multiple of {ENTRY_BYTES}.",
-                    hint="Restore the state from a backup: without its ledger nobody knows who was written to.",
-                )
-            )
+        check_segment(segment)
         for start in range(0, len(segment), ENTRY_BYTES):
-            yield segment[start : start + ENTRY_BYTES]
+            entries[segment[start : start + HASH_BYTES]] = segment[start + HASH_BYTES : start + ENTRY_BYTES]
+    return entries
 
 
-def compare(
-    entries: Sequence[bytes],
-    known: Mapping[bytes, bytes],
-    who: Callable[[bytes], Spoken | None] = lambda _address: None,
-    *,
-    refused: frozenset[bytes] = frozenset(),
-) -> Delta:
-    """Compare the entries of a list, distinct by address, with what is known, and with what was `refused`.
+def check_segment(segment: bytes) -> None:
+    """Raise `StateError` where a segment is no row of entries."""
+    if len(segment) % ENTRY_BYTES:
+        raise StateError(
+            error(
+                "ledger-damaged",
+                f"A ledger segment of the state has {len(segment)} bytes, no multiple of {ENTRY_BYTES}.",
+                hint="Restore the state from a backup: without its ledger nobody knows who was written to.",
+            )
+        )
 
-    `who` says by whom somebody is spoken for, by the hash of the address. It concerns those who are not in the ledger;
-    only suppressed people are not brought up to date either.
+
+def list_digest(key: bytes, sums: Iterable[int]) -> str:
+    """Return a keyed digest of a list, in hexadecimal, of the sums of its entries' halves: equal for equal people.
+
+    The entries are outputs of a keyed hash: who does not know the key finds no other list of equal sums.
     """
-    new: list[int] = []
-    changed: list[int] = []
-    apart: list[int] = []
-    denied: list[int] = []
-    outdated: list[int] = []
-    counts: Counter[Spoken] = Counter()
-    for index, entry in enumerate(entries):
-        address = entry[:HASH_BYTES]
-        fields = known.get(address)
-        if fields is None:
-            spoken = who(address)
-            if entry in refused and (spoken is None or spoken.keep):
-                denied.append(index)
-                continue
-            if spoken is not None:
-                counts[spoken] += 1
-            (new if spoken is None or spoken.keep else apart).append(index)
-        elif fields != entry[HASH_BYTES:]:
-            spoken = who(address)
-            if spoken is None or spoken.reason != "suppressed":
-                (outdated if entry in refused else changed).append(index)
-    return Delta(
-        tuple(new),
-        tuple(changed),
-        gone=len(known) - (len(entries) - len(new) - len(apart) - len(denied)),
-        apart=frozenset(apart),
-        counts=tuple(sorted(counts.items())),
-        refused=tuple(denied),
-        outdated=tuple(outdated),
-    )
-
-
-def roster_digest(key: bytes, entries: Iterable[bytes]) -> str:
-    """Return a keyed digest of a list, in hexadecimal: addresses and fields, whatever their order."""
-    return hmac.digest(key, b"".join(sorted(entries)), "sha256").hex()
+    return hmac.digest(key, canonical(list(sums)).encode(), "sha256").hex()

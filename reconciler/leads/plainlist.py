@@ -2,7 +2,7 @@
 
 from reconciler.diagnostics import Diagnostic, SourceRange, error
 from reconciler.leads.addresses import masked, normal_address, what_is_wrong
-from reconciler.leads.people import MOST_ROWS_TOLD
+from reconciler.leads.rejects import MOST_ROWS_TOLD
 
 LARGEST_LIST = 64 * 1024 * 1024
 """Bytes: more than a million addresses."""

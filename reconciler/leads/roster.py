@@ -1,68 +1,69 @@
-"""The lists of people, from CSV files: counted for planning, handed out in batches for enrolment."""
+"""The lists of people: counted for planning, handed out in batches for enrolment."""
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
 from pathlib import Path
-from typing import NamedTuple
 
 from reconciler.diagnostics import Diagnostic, SourceRange, SpecError, error, has_errors
-from reconciler.leads.coverage import count_blanks, unfit_values, unknown_tokens
-from reconciler.leads.csvfile import Table, read_table
-from reconciler.leads.ledger import (
-    HASH_BYTES,
-    Delta,
-    Spoken,
-    compare,
-    entry_of,
-    read_entries,
-    read_segments,
-    roster_digest,
-)
-from reconciler.leads.people import People, gather
-from reconciler.leads.refused import known_refusals, new_refusals
+from reconciler.leads.addresses import normal_address
+from reconciler.leads.cache import Remembered, RosterCache
+from reconciler.leads.columns import is_visible
+from reconciler.leads.comparing import APART, BEYOND, CHANGED, NEW, OUTDATED, REFUSED, Delta, KeptHashes, Ledgers
+from reconciler.leads.coverage import MOST_VALUES_TOLD, subject_tokens, unfit_values, unknown_tokens, used_tokens
+from reconciler.leads.engine import Engine
+from reconciler.leads.ledger import entry_of, ledger_key_id
+from reconciler.leads.lists import Asked, Fetched, ListReader, LoadedList
+from reconciler.leads.reading import version_of
+from reconciler.leads.refused import MOST_LINES, known_refusals, new_refusals
 from reconciler.leads.shown import name_shown
-from reconciler.model.base import canonical
+from reconciler.model.base import canonical, digest
 from reconciler.model.campaign import Campaign, Leads
-from reconciler.model.roster import NOBODY, Apart, Avoid, Lead, Roster
+from reconciler.model.roster import NOBODY, Apart, Avoid, FewHashes, Hashes, Lead, Roster
 from reconciler.model.state import CampaignState
-from reconciler.ports import chunks
 
-_Version = tuple[int, ...]
-_People = tuple[str, ...] | frozenset[bytes]
-"""Ledger segments by name, or the address hashes of a list."""
+_FORMAT = 1
+"""Grows where what is kept of a list changes its meaning."""
 
+_LIST, _FRESH = "list {}", "fresh {} {}"
 
-class _Loaded(NamedTuple):
-    people: People
-    entries: tuple[bytes, ...]
-    digest: str
+_Version = tuple[tuple[int, ...], ...]
 
 
 class _AbsentError(Exception):
     """The list is not here; its text says why, in words."""
 
 
-class CsvLeads:
-    """`LeadSource` on CSV files. Safe for threads; a list is read once for each version of its file.
+class LeadLists:
+    """`LeadSource` on files. Safe for threads; a campaign's list is read once for each version of its files.
 
-    `blob` returns a ledger segment by name. `root` only shortens the paths in messages. A lead's request holds only
+    `blob` returns a ledger segment by name. `root` only shortens the paths in messages; `cache` is a folder for what
+    lists came to, so that a plan reads no unchanged list again: whatever sends reads it anew. A lead's request holds only
     the fields that are not blank, and Leadterra overwrites only fields that are in the request: a value that became
     blank since it was sent cannot be cleared there. Such a lead counts as changed once, and keeps the old value.
     """
 
-    def __init__(self, *, ledger_key: bytes, blob: Callable[[str], bytes], batch_size: int = 500, root: Path) -> None:
+    def __init__(
+        self,
+        *,
+        ledger_key: bytes,
+        blob: Callable[[str], bytes],
+        batch_size: int = 500,
+        root: Path,
+        cache: Path | None = None,
+    ) -> None:
         if not ledger_key:
             raise ValueError("the ledger key is empty")
         self._key = ledger_key
-        self._blob = blob
         self._batch_size = batch_size
-        self._root = root.resolve()
         self._lock = threading.Lock()
-        self._tables: dict[str, tuple[_Version, Table]] = {}
-        self._loaded: dict[str, tuple[_Version, _Loaded]] = {}
+        self._engine = Engine({"address_of": normal_address, "is_visible": is_visible})
+        self._reader = ListReader(self._engine, ledger_key, root.resolve())
+        self._ledgers = Ledgers(self._engine, blob)
+        self._cache = RosterCache(cache)
+        self._loaded: dict[str, tuple[_Version, LoadedList]] = {}
+        self._deltas: dict[str, Delta] = {}
         self._counted: dict[str, str] = {}
-        self._numbers: dict[_People, int] = {}
-        self._owners: dict[bytes, tuple[int, ...]] = {}
 
     def roster(self, campaign: Campaign, known: CampaignState | None, avoid: Avoid = NOBODY) -> Roster:
         """Count a campaign's people against its ledger, and check its tokens for each who is not to be avoided.
@@ -72,55 +73,28 @@ class CsvLeads:
         """
         if campaign.leads is None:
             return Roster(source="", at_hand=True, diagnostics=unknown_tokens(campaign, None))
+        paths = [Path(path) for path in campaign.leads.paths or ()]
+        question = self._question(campaign, known, avoid)
+        remembered = self._cache.find(campaign.key, question, paths) if paths else None
+        if remembered is not None:
+            return self._again(campaign, campaign.leads, known, avoid, remembered)
         try:
-            loaded = self._load(campaign.leads)
+            loaded = self._load(campaign, campaign.leads)
         except _AbsentError as absent:
             return self._absent(campaign, campaign.leads, str(absent))
-        people = loaded.people
-        fields = _promised_fields(campaign.leads) if people.fields is None else people.fields
-        found = tuple(item.model_copy(update={"campaign": campaign.key}) for item in people.diagnostics)
-        if not people.readable:
-            tokens = unknown_tokens(campaign, fields) if fields is not None else ()
-            return Roster(
-                source=campaign.leads.source,
-                at_hand=False,
-                problem=f"the list {name_shown(campaign.leads.source)} could not be read",
-                diagnostics=(*found, *tokens),
-            )
-        delta = self._delta(loaded, known, avoid)
-        wanted = [lead for index, lead in enumerate(people.leads) if index not in delta.apart]
-        with self._lock:
-            self._counted[campaign.key] = loaded.digest
-        place = self._place(campaign.leads)
-        unsent = {*delta.apart, *delta.refused}
-        sent = [lead for index, lead in enumerate(people.leads) if index not in unsent]
-        refused = [people.leads[index] for index in sorted((*delta.refused, *delta.outdated))]
-        return Roster(
-            source=campaign.leads.source,
-            at_hand=True,
-            rows=people.rows,
-            leads=len(wanted),
-            duplicates=people.duplicates,
-            rejected=people.rejected,
-            new=len(delta.new),
-            changed=len(delta.changed),
-            gone=delta.gone,
-            refused=len(delta.refused),
-            outdated=len(delta.outdated),
-            left_out=_apart(delta, keep=False),
-            contacted=_apart(delta, keep=True),
-            unknown=avoid.unknown,
-            blanks=count_blanks(campaign, fields or (), sent),
-            digest=loaded.digest,
-            hashes=frozenset(entry[:HASH_BYTES] for entry in loaded.entries),
-            fresh=frozenset(loaded.entries[index][:HASH_BYTES] for index in delta.new),
-            diagnostics=(
-                *found,
-                *unknown_tokens(campaign, fields),
-                *unfit_values(campaign, wanted, place=place),
-                *known_refusals(campaign, refused, place=place),
-            ),
-        )
+        roster = self._counts(campaign, campaign.leads, loaded, known, avoid)
+        if roster.at_hand:
+            self._cache.keep(campaign.key, question, paths, roster, loaded.leads)
+        return roster
+
+    def digest(self, campaign: Campaign) -> str:
+        """Return the digest of a campaign's list as it is now; empty where it is not at hand, or cannot be read."""
+        if campaign.leads is None:
+            return ""
+        try:
+            return self._load(campaign, campaign.leads).digest
+        except _AbsentError:
+            return ""
 
     def batches(
         self, campaign: Campaign, known: CampaignState | None, avoid: Avoid = NOBODY
@@ -133,22 +107,35 @@ class CsvLeads:
         if campaign.leads is None:
             return iter(())
         try:
-            loaded = self._load(campaign.leads)
+            loaded = self._load(campaign, campaign.leads)
         except _AbsentError as absent:
             raise SpecError(_missing(campaign, campaign.leads, str(absent))) from None
-        found = [item.model_copy(update={"campaign": campaign.key}) for item in loaded.people.diagnostics]
+        found = _of_campaign(campaign, loaded.diagnostics)
         if has_errors(found):
             raise SpecError(*found)
         with self._lock:
             counted = self._counted.get(campaign.key, loaded.digest)
         if counted != loaded.digest:
             raise SpecError(_changed(campaign, campaign.leads))
-        delta = self._delta(loaded, known, avoid)
-        return self._cut(loaded.people.leads, delta)
+        delta = self._delta(campaign, loaded, known, avoid)
+        total = delta.counts[NEW] + delta.counts[CHANGED]
+        if not total:
+            return iter(())
+        chosen = (
+            f"(SELECT ord, f, row_number() OVER (ORDER BY kind, ord) - 1 AS n FROM {delta.table}"
+            f" WHERE kind IN ({NEW}, {CHANGED}))"
+        )
+        leads = self._fetch(campaign, campaign.leads, loaded, chosen)
+        return self._cut(iter(leads), {"new": delta.counts[NEW], "changed": delta.counts[CHANGED]})
 
     def addresses(self, campaign: Campaign) -> tuple[str, ...]:
         """Return the addresses of everybody on a campaign's list; raises as `batches` does."""
         return tuple(lead.email for _, leads in self.batches(campaign, None) for lead in leads)
+
+    def hashes(self, ledger: tuple[str, ...]) -> Hashes:
+        """Return the addresses of a ledger. Raises `StateError` where it cannot be read."""
+        with self._lock:
+            return self._ledgers.hashes(ledger)
 
     def segment(self, leads: Sequence[Lead]) -> bytes:
         """Return the ledger segment of these leads: 32 bytes a lead."""
@@ -156,84 +143,156 @@ class CsvLeads:
 
     def refused(self, campaign: Campaign, leads: Sequence[Lead]) -> tuple[Diagnostic, ...]:
         """Tell leads that the server has just refused, by the lines of their list."""
-        place = self._place(campaign.leads) if campaign.leads else ""
-        return new_refusals(campaign, leads, place=place)
+        return new_refusals(campaign, leads)
 
     def check(self, campaign: Campaign) -> tuple[Diagnostic, ...]:
         """Return what is wrong with a campaign's list and tokens, without any state."""
         return self.roster(campaign, None).diagnostics
 
-    def _cut(self, leads: Sequence[Lead], delta: Delta) -> Iterator[tuple[str, Sequence[Lead]]]:
-        for kind, indexes in (("new", delta.new), ("changed", delta.changed)):
-            for part in chunks(indexes, self._batch_size):
-                yield kind, [leads[index] for index in part]
-
-    def _delta(self, loaded: _Loaded, known: CampaignState | None, avoid: Avoid) -> Delta:
-        segments = (self._blob(name) for name in known.ledger) if known else ()
-        spoken: list[tuple[_People, Spoken]] = [(avoid.suppressed, Spoken("suppressed", ""))]
-        for item in avoid.excluded:
-            words = Spoken("exclude", item.key)
-            spoken += [(item.ledger, words), (item.hashes, words)]
-        for item in avoid.contacted:
-            spoken.append((item.ledger, Spoken("recontact", item.key, avoid.hold)))
-            spoken.append((item.hashes, Spoken("list", item.key, avoid.hold)))
+    def _counts(
+        self, campaign: Campaign, leads: Leads, loaded: LoadedList, known: CampaignState | None, avoid: Avoid
+    ) -> Roster:
+        fields = _promised_fields(leads) if loaded.fields is None else loaded.fields
+        found = _of_campaign(campaign, loaded.diagnostics)
+        if not loaded.readable:
+            tokens = unknown_tokens(campaign, fields) if fields is not None else ()
+            return Roster(
+                source=leads.source,
+                at_hand=False,
+                problem=f"the list {name_shown(leads.source)} could not be read",
+                diagnostics=(*found, *tokens),
+            )
+        delta, name = self._delta(campaign, loaded, known, avoid), self._question(campaign, known, avoid)
         with self._lock:
-            order: dict[int, Spoken] = {}
-            for part, words in spoken:
-                if part:
-                    order.setdefault(self._number(part), words)
-        ranks = {number: rank for rank, number in enumerate(order)}
+            self._counted[campaign.key] = loaded.digest
+        counts, left = delta.counts, sum(delta.counts[kind] for kind in (APART, BEYOND))
+        return Roster(
+            source=leads.source,
+            at_hand=True,
+            rows=loaded.rows,
+            leads=loaded.leads - left,
+            duplicates=loaded.duplicates,
+            rejected=loaded.rejected,
+            filtered=loaded.filtered,
+            elsewhere=loaded.elsewhere,
+            beyond=counts[BEYOND],
+            new=counts[NEW],
+            changed=counts[CHANGED],
+            gone=delta.gone,
+            refused=counts[REFUSED],
+            outdated=counts[OUTDATED],
+            left_out=_apart(delta, keep=False),
+            contacted=_apart(delta, keep=True),
+            unknown=avoid.unknown,
+            blanks=self._blanks(loaded, delta),
+            digest=loaded.digest,
+            hashes=KeptHashes(self._engine, _LIST.format(loaded.digest), loaded.leads, lambda: loaded.people),
+            fresh=KeptHashes(self._engine, _FRESH.format(loaded.digest, name), counts[NEW], lambda: _new(delta))
+            if counts[NEW]
+            else FewHashes(),
+            diagnostics=(
+                *found,
+                *unknown_tokens(campaign, fields),
+                *self._unfit(campaign, loaded, delta),
+                *self._refusals(campaign, loaded, delta),
+            ),
+        )
 
-        def who(address: bytes) -> Spoken | None:
-            mine = [number for number in self._owners.get(address, ()) if number in order]
-            return order[min(mine, key=ranks.__getitem__)] if mine else None
+    def _again(
+        self, campaign: Campaign, leads: Leads, known: CampaignState | None, avoid: Avoid, remembered: Remembered
+    ) -> Roster:
+        """Give a roster that was kept its hashes back, to be read where somebody asks for them."""
+        roster = remembered.roster
+        with self._lock:
+            self._counted[campaign.key] = roster.digest
 
-        refused = frozenset(read_entries(self._blob(name) for name in known.refused) if known else ())
-        return compare(loaded.entries, read_segments(segments), who, refused=refused)
+        def people() -> str:
+            return self._load(campaign, leads).people
 
-    def _number(self, part: _People) -> int:
-        """Return the number of a ledger or a list, and keep in mind whom it speaks for: neither ever changes."""
-        if part not in self._numbers:
-            self._numbers[part] = number = len(self._numbers)
-            people = part if isinstance(part, frozenset) else read_segments(self._blob(name) for name in part)
-            for address in people:
-                self._owners[address] = (*self._owners.get(address, ()), number)
-        return self._numbers[part]
+        def fresh() -> str:
+            loaded = self._load(campaign, leads)
+            return _new(self._delta(campaign, loaded, known, avoid))
 
-    def _load(self, leads: Leads) -> _Loaded:
-        """Return the people of a list, read anew only where its file is another than last time."""
-        if leads.path is None:
+        hashes = KeptHashes(self._engine, _LIST.format(roster.digest), remembered.people, people)
+        name = self._question(campaign, known, avoid)
+        new = KeptHashes(self._engine, _FRESH.format(roster.digest, name), roster.new, fresh)
+        return roster.model_copy(update={"hashes": hashes, "fresh": new if roster.new else FewHashes()})
+
+    def _question(self, campaign: Campaign, known: CampaignState | None, avoid: Avoid) -> str:
+        """Return a digest of all that a roster depends on, but for the list's files."""
+        ledgers = [list(known.ledger), list(known.refused)] if known else None
+        asked = campaign.model_dump(mode="json")
+        return digest([_FORMAT, ledger_key_id(self._key), asked, ledgers, _named(avoid)])
+
+    def _cut(self, leads: Iterator[Lead], counts: dict[str, int]) -> Iterator[tuple[str, Sequence[Lead]]]:
+        for kind, count in counts.items():
+            for start in range(0, count, self._batch_size):
+                yield kind, list(islice(leads, min(self._batch_size, count - start)))
+
+    def _load(self, campaign: Campaign, leads: Leads) -> LoadedList:
+        """Return the people of a list, read anew only where its files are others than last time."""
+        if leads.paths is None:
             raise _AbsentError("RECONCILER_LEADS_DIR is not set")
-        told = [leads.source, leads.file, leads.line, leads.examples_only]
-        key = canonical([leads.path, *told, leads.columns, leads.fallbacks])
-        path = Path(leads.path)
+        if not leads.paths:
+            raise _AbsentError("no file has such a name")
+        asked = Asked(leads, used_tokens(campaign), subject_tokens(campaign))
+        name = canonical([leads.model_dump(mode="json"), asked.tokens, sorted(asked.subjects)])
         with self._lock:
             try:
-                found = path.stat()
-                version = (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns)
-                at, loaded = self._loaded.get(key, (None, None))
+                version = tuple(version_of(Path(path)) for path in leads.paths)
+                at, loaded = self._loaded.get(name, (None, None))
                 if loaded is None or at != version:
-                    loaded = self._make(self._table(path, version), leads)
-                    self._loaded[key] = (version, loaded)
+                    loaded = self._reader.load(asked)
+                    self._loaded[name] = (version, loaded)
             except (FileNotFoundError, NotADirectoryError):
                 raise _AbsentError("the file is not there") from None
         return loaded
 
-    def _table(self, path: Path, version: _Version) -> Table:
-        at, table = self._tables.get(str(path), (None, None))
-        if table is None or at != version:
-            table = read_table(path)
-            self._tables[str(path)] = (version, table)
-        return table
+    def _delta(self, campaign: Campaign, loaded: LoadedList, known: CampaignState | None, avoid: Avoid) -> Delta:
+        """Compare a list with its ledger, once for the same question."""
+        name = digest([loaded.people, self._question(campaign, known, avoid)])
+        with self._lock:
+            if name not in self._deltas:
+                limit = campaign.leads.limit if campaign.leads else None
+                self._deltas[name] = self._ledgers.compare(loaded, known, avoid, limit)
+            return self._deltas[name]
 
-    def _make(self, table: Table, leads: Leads) -> _Loaded:
-        people = gather(table, leads, place=self._place(leads))
-        entries = tuple(entry_of(self._key, lead) for lead in people.leads)
-        return _Loaded(people, entries, roster_digest(self._key, entries))
+    def _fetch(self, campaign: Campaign, leads: Leads, loaded: LoadedList, chosen: str) -> Fetched:
+        import duckdb
 
-    def _place(self, leads: Leads) -> str:
-        path = Path(leads.path or "").resolve()
-        return path.relative_to(self._root).as_posix() if path.is_relative_to(self._root) else leads.source
+        try:
+            return self._reader.fetch(loaded, chosen)
+        except (duckdb.Error, ValueError):
+            raise SpecError(_changed(campaign, leads)) from None
+
+    def _blanks(self, loaded: LoadedList, delta: Delta) -> dict[str, int]:
+        """Count, by token, the leads for which it would read as nothing, but for those that nothing is sent to."""
+        if not loaded.blanks:
+            return {}
+        sums = ", ".join(f"count(*) FILTER (b{index})" for index in range(len(loaded.tokens)))
+        unsent = f"SELECT ord FROM {delta.table} WHERE kind IN ({APART}, {REFUSED}, {BEYOND})"
+        found = self._engine.rows(f"SELECT {sums} FROM {loaded.people} ANTI JOIN ({unsent}) USING (ord)")[0]
+        return {token: count for token, count in sorted(zip(loaded.tokens, found, strict=True)) if count}
+
+    def _unfit(self, campaign: Campaign, loaded: LoadedList, delta: Delta) -> tuple[Diagnostic, ...]:
+        if not loaded.unfit or campaign.leads is None:
+            return ()
+        apart = f"SELECT ord FROM {delta.table} WHERE kind IN ({APART}, {BEYOND})"
+        unfit = f"(SELECT ord, f, unfit FROM {loaded.people} ANTI JOIN ({apart}) USING (ord) WHERE unfit > 0)"
+        total = int(self._engine.rows(f"SELECT coalesce(sum(unfit), 0) FROM {unfit}")[0][0])
+        numbered = f"row_number() OVER (ORDER BY ord) - 1 AS n FROM {unfit} ORDER BY ord LIMIT {MOST_VALUES_TOLD}"
+        leads = self._fetch(campaign, campaign.leads, loaded, f"(SELECT ord, f, {numbered})")
+        return unfit_values(campaign, list(leads), total)
+
+    def _refusals(self, campaign: Campaign, loaded: LoadedList, delta: Delta) -> tuple[Diagnostic, ...]:
+        count = delta.counts[REFUSED] + delta.counts[OUTDATED]
+        if not count:
+            return ()
+        rows = self._engine.rows(
+            f"SELECT ord, line FROM {delta.table} WHERE kind IN ({REFUSED}, {OUTDATED}) ORDER BY ord LIMIT {MOST_LINES}"
+        )
+        lines = [loaded.part(number).line(number, line) for number, line in rows]
+        return known_refusals(campaign, count, lines, place=loaded.parts[0].place)
 
     def _absent(self, campaign: Campaign, leads: Leads, why: str) -> Roster:
         tokens = unknown_tokens(campaign, _promised_fields(leads))
@@ -246,10 +305,27 @@ class CsvLeads:
         )
 
 
+def _new(delta: Delta) -> str:
+    return f"(SELECT a FROM {delta.table} WHERE kind = {NEW})"
+
+
+def _named(avoid: Avoid) -> list[object]:
+    """Name all that an answer about whom to avoid depends on."""
+    contacts = [
+        [[item.key, list(item.ledger), item.hashes.identity] for item in items]
+        for items in (avoid.excluded, avoid.contacted)
+    ]
+    return [list(avoid.suppressed), *contacts, avoid.hold]
+
+
+def _of_campaign(campaign: Campaign, found: Sequence[Diagnostic]) -> tuple[Diagnostic, ...]:
+    return tuple(item.model_copy(update={"campaign": campaign.key}) for item in found)
+
+
 def _apart(delta: Delta, *, keep: bool) -> tuple[Apart, ...]:
     return tuple(
         Apart(reason=spoken.reason, key=spoken.key, leads=count)
-        for spoken, count in delta.counts
+        for spoken, count in delta.spoken
         if spoken.keep is keep
     )
 

@@ -43,7 +43,7 @@ class LeadFinder:
             )
         return Leads(
             source=written.source,
-            path=path,
+            paths=None if path is None else (path,),
             tracked=tracked,
             columns=written.columns,
             fallbacks=written.fallbacks,

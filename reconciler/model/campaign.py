@@ -180,12 +180,16 @@ class Leads(Frozen):
     """
 
     source: str
-    path: str | None
+    paths: tuple[str, ...] | None
     tracked: bool
     columns: dict[str, str] = {}
     fallbacks: dict[str, str] = {}
     fields: tuple[str, ...] | None = None
     exclude: tuple[str, ...] = ()
+    limit: int | None = None
+    part: tuple[int, int] | None = None
+    where: str | None = None
+    skip_invalid: bool = False
     examples_only: bool = False
     file: str
     line: int

@@ -1,7 +1,11 @@
 """The people of one campaign, as counts and keyed hashes. Leads themselves pass from the list to the server only."""
 
-from dataclasses import dataclass
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Literal
+
+from pydantic import ConfigDict, Field, SkipValidation
 
 from reconciler.diagnostics import Diagnostic
 from reconciler.model.base import Frozen
@@ -9,15 +13,63 @@ from reconciler.model.base import Frozen
 
 @dataclass(frozen=True, slots=True)
 class Lead:
-    """One person: address and fields, as sent. Never logged, stored or printed; its `repr` shows nothing."""
+    """One person: address and fields, as sent, and where that stands. Its `repr` shows nothing of it.
+
+    Never logged, stored or printed.
+    """
 
     email: str
     fields: dict[str, str]
     line: int
+    file: str = field(default="", compare=False)
 
     def __repr__(self) -> str:
         """Keep addresses out of messages whoever formats them."""
         return f"Lead(line={self.line})"
+
+
+class Hashes(ABC):
+    """Keyed hashes of distinct addresses, wherever they are kept; it may be millions of them."""
+
+    @property
+    @abstractmethod
+    def identity(self) -> str:
+        """What tells these hashes apart from others; equal ones may differ in it."""
+
+    @abstractmethod
+    def __len__(self) -> int:
+        """How many there are."""
+
+    @abstractmethod
+    def missing(self, addresses: Sequence[bytes]) -> list[bytes]:
+        """Return those of some addresses that are not among these, in their order."""
+
+    @abstractmethod
+    def common(self, other: "Hashes") -> int:
+        """Count the addresses that are among both."""
+
+
+@dataclass(frozen=True, slots=True)
+class FewHashes(Hashes):
+    """Hashes in memory; none by default."""
+
+    addresses: frozenset[bytes] = frozenset()
+
+    @property
+    def identity(self) -> str:
+        """All of them."""
+        return "".join(sorted(address.hex() for address in self.addresses))
+
+    def __len__(self) -> int:
+        return len(self.addresses)
+
+    def missing(self, addresses: Sequence[bytes]) -> list[bytes]:
+        """Return those of some addresses that are not among these, in their order."""
+        return [address for address in addresses if address not in self.addresses]
+
+    def common(self, other: Hashes) -> int:
+        """Count the addresses that are among both."""
+        return len(self.addresses) - len(other.missing(sorted(self.addresses)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +78,7 @@ class Contact:
 
     key: str
     ledger: tuple[str, ...] = ()
-    hashes: frozenset[bytes] = frozenset()
+    hashes: Hashes = FewHashes()
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +113,11 @@ class Apart(Frozen):
 
 
 class Roster(Frozen):
-    """What planning knows about a list.
+    """What planning knows about a list; its hashes are not part of what is written of it.
 
     `at_hand` is False where the list is not here (`RECONCILER_LEADS_DIR` unset or file missing): then the counts say
-    nothing. `leads` counts valid, distinct addresses out of `rows`, less those `left_out`. `new`, `changed` and `gone`
+    nothing. `leads` counts valid, distinct addresses out of `rows`, less those `left_out` and those `beyond` the
+    campaign's limit. `filtered` are rows that its condition leaves out, `elsewhere` counts people in other parts. `new`, `changed` and `gone`
     compare with the campaign's ledger. `refused` counts leads that are not in it since the server did not accept them,
     `outdated` such that are, and whose new details it did not accept; neither is sent again as it is. `contacted`
     counts people among the new ones who were written to under another key. `blanks` counts, by token, the leads for
@@ -73,6 +126,8 @@ class Roster(Frozen):
     are excluded, and whose lists are not at hand.
     """
 
+    model_config = ConfigDict(arbitrary_types_allowed=True)
+
     source: str
     at_hand: bool
     problem: str | None = None
@@ -80,6 +135,9 @@ class Roster(Frozen):
     leads: int = 0
     duplicates: int = 0
     rejected: int = 0
+    filtered: int = 0
+    elsewhere: int = 0
+    beyond: int = 0
     new: int = 0
     changed: int = 0
     gone: int = 0
@@ -90,6 +148,6 @@ class Roster(Frozen):
     unknown: tuple[str, ...] = ()
     blanks: dict[str, int] = {}
     digest: str = ""
-    hashes: frozenset[bytes] = frozenset()
-    fresh: frozenset[bytes] = frozenset()
+    hashes: SkipValidation[Hashes] = Field(default=FewHashes(), exclude=True)
+    fresh: SkipValidation[Hashes] = Field(default=FewHashes(), exclude=True)
     diagnostics: tuple[Diagnostic, ...] = ()

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 from reconciler.diagnostics import Diagnostic, SourceRange, error
 from reconciler.model.campaign import Campaign, Status
-from reconciler.model.roster import NOBODY, Avoid, Contact, Roster
+from reconciler.model.roster import NOBODY, Avoid, Contact, FewHashes, Roster
 from reconciler.model.state import CampaignState, State
 from reconciler.model.workspace import Desired, Policy
 from reconciler.planning.identity import Subject
@@ -102,7 +102,7 @@ def _avoid(
     """
     own, excludes = {campaign.key, subject.known_key}, _excludes(campaign)
     excluded = [
-        Contact(key=key, ledger=_ever(key, state), hashes=lists[key].hashes if key in lists else frozenset())
+        Contact(key=key, ledger=_ever(key, state), hashes=lists[key].hashes if key in lists else FewHashes())
         for key in dict.fromkeys(excludes)
         if key not in own
     ]

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 from reconciler.model.campaign import Campaign, Status
 from reconciler.model.plan import Kind
+from reconciler.model.roster import FewHashes, Hashes
 from reconciler.model.state import CampaignState, State
 from reconciler.model.workspace import Desired
 
@@ -32,8 +33,8 @@ class Subject:
 class Resemblance:
     """What two campaigns are compared by: rosters' address hashes by new key, ledgers' by vanished key."""
 
-    rosters: Mapping[str, frozenset[bytes]]
-    ledgers: Mapping[str, frozenset[bytes]]
+    rosters: Mapping[str, Hashes]
+    ledgers: Mapping[str, Hashes]
 
 
 def settle(
@@ -113,6 +114,6 @@ def _look_alike(new: Subject, old: Subject, alike: Resemblance) -> bool:
         return False
     if new.campaign.steps and new.campaign.steps_digest == old.known.steps_digest:
         return True
-    there, here = alike.ledgers.get(old.key, frozenset()), alike.rosters.get(new.key, frozenset())
-    common, smaller = len(there & here), min(len(there), len(here))
-    return smaller > 0 and common * 2 >= smaller
+    there, here = alike.ledgers.get(old.key, FewHashes()), alike.rosters.get(new.key, FewHashes())
+    smaller = min(len(there), len(here))
+    return smaller > 0 and there.common(here) * 2 >= smaller

@@ -58,7 +58,7 @@ def make_plan(inputs: Inputs) -> Plan:
 def specs_digest(desired: Desired) -> str:
     """Digest of all that is wanted; the places where it is written do not belong to it."""
     places = {"file": True, "line": True, "step_lines": True, "sources": True, "own_sources": True}
-    leads = {"path": True, "file": True, "line": True, "tracked": True, "examples_only": True}
+    leads = {"paths": True, "file": True, "line": True, "tracked": True, "examples_only": True}
     return digest(
         desired.model_dump(
             mode="json",

@@ -9,7 +9,7 @@ from reconciler.diagnostics import Diagnostic, SourceRange, error, note
 from reconciler.model.campaign import Campaign, SequenceStep
 from reconciler.model.live import Live, LiveCampaign
 from reconciler.model.plan import Action, ActionStatus, Change, Effect, Kind, People
-from reconciler.model.roster import Roster
+from reconciler.model.roster import Hashes, Roster
 from reconciler.model.state import CampaignState, State
 from reconciler.model.workspace import Budget, Desired
 from reconciler.planning.budgets import Budgets
@@ -35,7 +35,7 @@ class Inputs:
     live: Live
     rosters: Mapping[str, Roster]
     steps: Mapping[str, tuple[SequenceStep, ...]]
-    ledgers: Mapping[str, frozenset[bytes]]
+    ledgers: Mapping[str, Hashes]
     now: datetime
     tool: str
     targets: frozenset[str] | None = None

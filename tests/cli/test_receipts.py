@@ -246,7 +246,7 @@ sys.exit(run(sys.argv[1:]))
 @pytest.mark.parametrize(
     ("module", "owner", "name", "outcomes"),
     [
-        ("leads.roster", "CsvLeads", "batches", ["done", "unknown", "unknown"]),
+        ("leads.roster", "LeadLists", "batches", ["done", "unknown", "unknown"]),
         ("execution.executor", "Executor", "run", ["unknown", "unknown", "unknown"]),
         ("execution.reading", "Reader", "__init__", []),
     ],

@@ -8,7 +8,7 @@ import pytest
 from execution.interrupted import BATCH
 
 from reconciler import wiring
-from reconciler.leads.roster import CsvLeads
+from reconciler.leads.roster import LeadLists
 from reconciler.leadterra import transport
 from reconciler.leadterra.client import LeadterraClient
 
@@ -37,7 +37,7 @@ def _quick_retries(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def quick_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     """Make batches of a few leads, and leave out what only a power cut would need."""
-    monkeypatch.setitem(CsvLeads.__init__.__kwdefaults__, "batch_size", BATCH)
+    monkeypatch.setitem(LeadLists.__init__.__kwdefaults__, "batch_size", BATCH)
     monkeypatch.setattr(os, "fsync", lambda _descriptor: None)
 
 

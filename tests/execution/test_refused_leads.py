@@ -20,7 +20,7 @@ from support.examples import examples
 from support.killing import Fate, MortalWorld
 from support.world import World, actions, outcomes, person
 
-from reconciler.leads.roster import CsvLeads
+from reconciler.leads.roster import LeadLists
 from reconciler.leadterra.client import LeadterraClient
 from reconciler.model.report import Report
 from reconciler.reporting.jsonout import plan_json, report_json
@@ -35,7 +35,7 @@ SHAPES = pytest.mark.parametrize("names", NAMINGS)
 
 @pytest.fixture(autouse=True)
 def _small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(CsvLeads.__init__.__kwdefaults__, "batch_size", BATCH)
+    monkeypatch.setitem(LeadLists.__init__.__kwdefaults__, "batch_size", BATCH)
     monkeypatch.setattr(os, "fsync", lambda _descriptor: None)
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from reconciler.diagnostics import Diagnostic
-from reconciler.leads.roster import CsvLeads
+from reconciler.leads.roster import LeadLists
 from reconciler.model.campaign import Campaign, Leads, SequenceStep, Status
 from reconciler.model.state import CampaignState
 
@@ -23,7 +23,7 @@ def make_campaign(path: Path | None, *, key: str = "vp-sales", body: str = "<p>H
         steps=(SequenceStep(subject="Hello", body_html=body),),
         step_lines=(5,),
         file=SPEC,
-        leads=Leads(path=str(path) if path else None, **described),
+        leads=Leads(paths=(str(path),) if path else None, **described),
     )
 
 
@@ -47,8 +47,8 @@ class Ledger:
         )
 
 
-def make_source(root: Path, ledger: Ledger | None = None, *, batch_size: int = 500) -> CsvLeads:
-    return CsvLeads(ledger_key=KEY, blob=(ledger or Ledger()).blob, batch_size=batch_size, root=root)
+def make_source(root: Path, ledger: Ledger | None = None, *, batch_size: int = 500) -> LeadLists:
+    return LeadLists(ledger_key=KEY, blob=(ledger or Ledger()).blob, batch_size=batch_size, root=root)
 
 
 def found(diagnostics: tuple[Diagnostic, ...]) -> list[tuple[str, str]]:
@@ -56,7 +56,7 @@ def found(diagnostics: tuple[Diagnostic, ...]) -> list[tuple[str, str]]:
     return [(item.code, item.place) for item in diagnostics]
 
 
-def sent(source: CsvLeads, campaign: Campaign, known: CampaignState | None = None) -> list[tuple[str, list[str]]]:
+def sent(source: LeadLists, campaign: Campaign, known: CampaignState | None = None) -> list[tuple[str, list[str]]]:
     """Return kind and addresses of each batch."""
     return [(kind, [lead.email for lead in leads]) for kind, leads in source.batches(campaign, known)]
 

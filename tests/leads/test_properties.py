@@ -67,7 +67,8 @@ def test_the_roster_is_what_a_naive_count_says(tmp_path: Path, before: _Rows, to
 
     whole = make_campaign(write(tmp_path / "whole.csv", valid(today)), key="whole", **mapped)
     counted = source.roster(whole, ledger.state)
-    assert (counted.digest, counted.hashes) == (roster.digest, roster.hashes)
+    assert counted.digest == roster.digest
+    assert len(counted.hashes) == len(roster.hashes) == counted.hashes.common(roster.hashes)
     sent: dict[str, dict[str, dict[str, str]]] = {"new": {}, "changed": {}}
     for kind, leads in source.batches(whole, ledger.state):
         assert 0 < len(leads) <= 2
@@ -96,7 +97,7 @@ def test_no_address_is_in_a_message_or_repr(tmp_path: Path, rows: _Rows, header:
     path.write_bytes(header.encode() + path.read_bytes()[len("E-Mail,firstName,Firm") :] + tail.encode())
     source, campaign = make_source(tmp_path), make_campaign(path, body="{{firstname}}")
     roster = source.roster(campaign, None)
-    shown = [repr(roster), roster.model_dump_json(exclude={"hashes", "fresh"}), repr(roster.diagnostics), repr(source)]
+    shown = [repr(roster), roster.model_dump_json(), repr(roster.diagnostics), repr(source)]
     try:
         batches = source.batches(campaign, None)
     except SpecError as problem:

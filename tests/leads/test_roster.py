@@ -8,10 +8,9 @@ import pytest
 from leads.makers import KEY, SPEC, Ledger, found, make_campaign, make_source, sent, write_list
 
 from reconciler.diagnostics import SpecError, StateError
-from reconciler.leads import roster as roster_module
-from reconciler.leads.csvfile import Table, read_table
 from reconciler.leads.ledger import address_hash
-from reconciler.leads.roster import CsvLeads
+from reconciler.leads.lists import Asked, ListReader, LoadedList
+from reconciler.leads.roster import LeadLists
 from reconciler.model.campaign import Campaign, Status
 from reconciler.model.roster import Lead, Roster
 
@@ -29,12 +28,13 @@ def path(tmp_path: Path) -> Path:
 def reads(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     """Count how often a list is read."""
     seen: list[Path] = []
+    load = ListReader.load
 
-    def counting(path: Path) -> Table:
-        seen.append(path)
-        return read_table(path)
+    def counting(reader: ListReader, asked: Asked) -> LoadedList:
+        seen.extend(map(Path, asked.leads.paths or ()))
+        return load(reader, asked)
 
-    monkeypatch.setattr(roster_module, "read_table", counting)
+    monkeypatch.setattr(ListReader, "load", counting)
     return seen
 
 
@@ -42,7 +42,9 @@ def test_a_first_list_is_all_new(path: Path) -> None:
     roster = make_source(path.parent).roster(make_campaign(path), None)
     assert (roster.source, roster.at_hand, roster.problem) == ("leads:list.csv", True, None)
     assert (roster.rows, roster.leads, roster.new, roster.changed, roster.gone) == (3, 3, 3, 0, 0)
-    assert roster.hashes == {address_hash(KEY, f"{name}@example.com") for name in ("ada", "bob", "cy")}
+    there = [address_hash(KEY, f"{name}@example.com") for name in ("ada", "dee", "bob", "cy")]
+    assert roster.hashes.missing(there) == [there[1]]
+    assert len(roster.hashes) == len(roster.fresh) == 3
 
 
 def test_a_campaign_without_leads_has_an_empty_roster(tmp_path: Path) -> None:
@@ -108,7 +110,7 @@ def test_who_was_refused_is_left_out_of_everything_that_counts_who_is_sent(path:
 
 def test_refused_leads_are_told_by_line_the_first_few_one_by_one(path: Path) -> None:
     source, campaign = make_source(path.parent), make_campaign(path)
-    told = source.refused(campaign, [Lead(f"ada{line}@example.com", {}, line) for line in range(30, 2, -1)])
+    told = source.refused(campaign, [Lead(f"ada{line}@example.com", {}, line, "list.csv") for line in range(30, 2, -1)])
     assert found(told) == [("lead-refused", f"list.csv:{line}") for line in range(3, 9)]
     assert told[0].message == "Leadterra did not accept a***@***, who was left out."
     assert told[0].campaign == campaign.key
@@ -137,7 +139,7 @@ def test_a_damaged_ledger_is_never_taken_for_an_empty_one(path: Path) -> None:
         source.batches(campaign, ledger.state)
 
 
-def test_a_list_is_read_once_for_all_who_ask(path: Path, reads: list[Path]) -> None:
+def test_a_list_is_read_once_for_each_way_of_reading_it(path: Path, reads: list[Path]) -> None:
     source = make_source(path.parent)
     campaigns = [
         make_campaign(path, key="one"),
@@ -151,7 +153,7 @@ def test_a_list_is_read_once_for_all_who_ask(path: Path, reads: list[Path]) -> N
 
     with ThreadPoolExecutor(8) as pool:
         assert list(pool.map(ask, campaigns * 8)) == [3] * 16
-    assert reads == [path]
+    assert reads == [path, path]
 
 
 def test_a_list_that_changed_is_read_again(path: Path, reads: list[Path]) -> None:
@@ -163,7 +165,7 @@ def test_a_list_that_changed_is_read_again(path: Path, reads: list[Path]) -> Non
     assert path.stat().st_size == size
     after = source.roster(campaign, None)
     assert before.digest != after.digest
-    assert len(before.hashes & after.hashes) == 2
+    assert before.hashes.common(after.hashes) == 2
     assert len(reads) == 2
 
 
@@ -181,7 +183,7 @@ def test_a_list_that_changed_since_it_was_counted_is_not_sent(path: Path) -> Non
 def test_the_digest_covers_people_and_fields_but_no_order(path: Path) -> None:
     def digest(*pairs: tuple[str, str], key: bytes = KEY) -> str:
         write_list(path, rows(*pairs))
-        source = CsvLeads(ledger_key=key, blob=Ledger().blob, root=path.parent)
+        source = LeadLists(ledger_key=key, blob=Ledger().blob, root=path.parent)
         return source.roster(make_campaign(path), None).digest
 
     one = digest(("ada", "Ada"), ("bob", "Bob"))
@@ -264,7 +266,7 @@ def test_the_same_list_under_two_campaigns_is_told_under_each(path: Path) -> Non
 
 def test_an_empty_ledger_key_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="ledger key"):
-        CsvLeads(ledger_key=b"", blob=Ledger().blob, root=tmp_path)
+        LeadLists(ledger_key=b"", blob=Ledger().blob, root=tmp_path)
 
 
 @pytest.mark.parametrize(

@@ -54,7 +54,7 @@ def test_a_whole_campaign(repo: Repository) -> None:
     ]
     leads = campaign.leads
     assert leads is not None
-    assert (leads.source, leads.path, leads.tracked, leads.line) == ("leads:vp.csv", None, False, 19)
+    assert (leads.source, leads.paths, leads.tracked, leads.line) == ("leads:vp.csv", None, False, 19)
     assert (leads.columns, leads.fallbacks) == ({"firstName": "First Name"}, {"firstName": "there"})
     assert leads.fields == ("firstName", "company")
 

@@ -183,7 +183,7 @@ def test_paths_are_relative_to_the_file_they_stand_in(repo: Repository) -> None:
     assert campaign.steps[0].body_html == "from defaults N"
     assert campaign.step_lines == (1,)
     assert campaign.leads is not None
-    assert campaign.leads.path == str(repo.root / "specs/leads/x.csv")
+    assert campaign.leads.paths == (str(repo.root / "specs/leads/x.csv"),)
     assert (campaign.leads.file, campaign.leads.line) == (WORKSPACE, 2)
 
 

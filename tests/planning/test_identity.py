@@ -20,6 +20,7 @@ from support.plans import (
 from reconciler.model.campaign import steps_digest
 from reconciler.model.live import LiveCampaign
 from reconciler.model.plan import Kind, Plan
+from reconciler.model.roster import FewHashes
 from reconciler.model.state import CampaignState
 from reconciler.planning.identity import settle
 from reconciler.planning.planner import make_plan
@@ -181,8 +182,8 @@ def newcomer(
             campaign(steps=steps, status=status),
             state({"old": known("old")}),
             {"old": live("old")},
-            roster(people, hashes=here),
-            ledgers={"old": there},
+            roster(people, hashes=FewHashes(here)),
+            ledgers={"old": FewHashes(there)},
             **changes,
         )
     )

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from reconciler.model.campaign import Campaign, SequenceStep, steps_digest
 from reconciler.model.live import Account, Capabilities, Live, LiveCampaign, Pool, Stats
-from reconciler.model.roster import Roster
+from reconciler.model.roster import FewHashes, Roster
 from reconciler.model.state import CampaignState, State, Tombstone
 from reconciler.model.workspace import Desired, StartWindow
 from reconciler.planning.identity import Subject, settle
@@ -91,7 +91,7 @@ class World:
             rosters={item.key: self._roster(item.campaign, item.known) for item in everyone if item.campaign},
             steps={steps_digest(text): text for text in texts},
             ledgers={
-                item.key: frozenset(map(hashed, self.ledgers[item.known.id]))
+                item.key: FewHashes(frozenset(map(hashed, self.ledgers[item.known.id])))
                 for item in everyone
                 if item.campaign is None and item.known is not None
             },
@@ -109,7 +109,7 @@ class World:
             new=len(here - ledger),
             gone=len(ledger - here),
             digest=f"people {sorted(here)}",
-            hashes=frozenset(map(hashed, here)),
+            hashes=FewHashes(frozenset(map(hashed, here))),
             blanks={"firstName": 1} if wanted.key in self.blank else {},
         )
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from coverage import Coverage
 
-from reconciler.leads.roster import CsvLeads
+from reconciler.leads.roster import LeadLists
 from reconciler.leadterra import pace, transport
 from reconciler.leadterra.client import LeadterraClient
 from reconciler.leadterra.transport import Transport
@@ -94,7 +94,7 @@ def set_traps(order: dict[str, Any]) -> None:
 
     Transport._exchange = writing
     if "batch" in order:
-        CsvLeads.__init__.__kwdefaults__["batch_size"] = order["batch"]
+        LeadLists.__init__.__kwdefaults__["batch_size"] = order["batch"]
     if "beat" in order:
         # A request may only leave where the lease outlives its time-out.
         LeadterraClient.__init__.__kwdefaults__["timeout"] = order["expiry"] * 0.7

@@ -1,0 +1,97 @@
+"""Which columns of a list are fields of its leads. Names of columns are told, never what stands below them."""
+
+import re
+from collections.abc import Sequence
+from typing import NamedTuple
+from unicodedata import category
+
+from reconciler.diagnostics import Diagnostic, SourceRange, error, note
+from reconciler.leads.shown import is_column_name, name_shown, names_shown
+from reconciler.model.campaign import Leads
+
+_FIELD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+
+class Columns(NamedTuple):
+    """The columns of one file by number: of the address (None: there is none), and of each field."""
+
+    email: int | None
+    fields: dict[str, int]
+    diagnostics: tuple[Diagnostic, ...]
+
+
+def map_columns(header: Sequence[str], leads: Leads, *, place: str, line: int) -> Columns:
+    """Map the columns of a file as `leads` says. `place` and `line` are those of the header, for messages."""
+    columns = {field: column.strip() for field, column in leads.columns.items()}
+    email = columns.pop("email", "email")
+    at_list = SourceRange(file=place, line=line)
+    fields: dict[str, int] = {}
+    told: list[Diagnostic] = []
+    for field, column in columns.items():
+        if column in header:
+            fields[field] = header.index(column)
+        else:
+            hint = f"Columns found in {place}: {names_shown(_named(header))}. Names must be equal, capitals too."
+            message = f"The list has no column {name_shown(column)} for the field {name_shown(field)}."
+            told.append(error("lead-column", message, hint=hint, at=SourceRange(file=leads.file, line=leads.line)))
+
+    unsent: list[str] = []
+    taken = {email, *columns.values()}
+    for index, name in enumerate(header):
+        if name in taken and name:
+            continue
+        if _FIELD.fullmatch(name) and name != "email" and name not in fields:
+            fields[name] = index
+        else:
+            unsent.append(name or f"column {index + 1} without a name")
+    if unsent:
+        told.append(
+            note(
+                "lead-columns-unsent",
+                f"These columns are not sent, as no field can be called so: {names_shown(unsent)}.",
+                hint='To send one, give it a field of its own: `columns: {jobTitle: "Job Title"}`.',
+                at=at_list,
+            )
+        )
+    if email not in header:
+        told.append(_no_email_column(header, email, at_list))
+        return Columns(None, fields, tuple(told))
+    return Columns(header.index(email), fields, tuple(told))
+
+
+def check_fields(leads: Leads) -> tuple[Diagnostic, ...]:
+    """Tell names under `columns` and `fallbacks` that can be no field's."""
+    at = SourceRange(file=leads.file, line=leads.line)
+    named = dict.fromkeys((*(field for field in leads.columns if field != "email"), *leads.fallbacks))
+    return tuple(_no_field_name(field, at) for field in named if field == "email" or not _FIELD.fullmatch(field))
+
+
+def is_visible(text: str) -> bool:
+    """Whether a reader would see anything of it: more than Unicode's separators (Z) and controls and formats (C)."""
+    return any(category(char)[0] not in "ZC" for char in text)
+
+
+def _named(header: Sequence[str]) -> list[str]:
+    return [name for name in header if name]
+
+
+def _no_email_column(header: Sequence[str], wanted: str, at: SourceRange) -> Diagnostic:
+    likely = next((name for name in header if "mail" in name.casefold() and is_column_name(name)), None)
+    example = f'"{likely}"' if likely else "NAME OF THE COLUMN"
+    return error(
+        "lead-email-column",
+        f"The list has no column {name_shown(wanted)}. Columns found: {names_shown(_named(header))}.",
+        hint=f"Tell which column holds the address, under `leads`: `columns: {{email: {example}}}`.",
+        at=at,
+    )
+
+
+def _no_field_name(field: str, at: SourceRange) -> Diagnostic:
+    if field == "email":
+        return error("lead-field", "The field `email` cannot have a fallback.", hint="Take it out.", at=at)
+    return error(
+        "lead-field",
+        f"{name_shown(field)} cannot be the name of a field: no token can be called so.",
+        hint="Use letters, digits and underscores, and no digit first, as in `jobTitle`.",
+        at=at,
+    )

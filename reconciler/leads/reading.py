@@ -1,0 +1,162 @@
+"""The files of a list as DuckDB reads them: as they are where each row is one plain line, else a mended copy."""
+
+import gzip
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, NamedTuple, cast
+
+from reconciler.leads.csvfile import Head, Problem, mend, sniff, unreadable
+from reconciler.leads.engine import Engine, literal
+from reconciler.leads.engine import name as quoted
+
+_CHUNK = 1 << 20
+_BUFFER = 8 << 20
+"""Bytes. What DuckDB reads at once; its default of 32 MB a thread does not go with the memory it is given."""
+
+_LONGEST_LINE = 1 << 20
+
+_Version = tuple[int, ...]
+
+
+class File(NamedTuple):
+    """One file of a list, ready to be read.
+
+    `rows` is the relation of its `line` and cells `c0`, `c1`, …, as many as `header` has; where `line` is NULL, each row
+    is one line, and they begin at `begins`. Such a file is to be mended unless it has as many rows as `expected`, and
+    where it is `quoted`, no quote within a cell, and as many `inside` cells of what parts them. `bad` are the first of
+    `rejected` rows that are not among the rows. `broken`: it cannot be used.
+    """
+
+    rows: str = ""
+    header: tuple[str, ...] = ()
+    header_line: int = 1
+    begins: int | None = None
+    expected: int | None = None
+    inside: int = 0
+    quoted: str | None = None
+    bad: tuple[Problem, ...] = ()
+    rejected: int = 0
+    notes: tuple[Problem, ...] = ()
+    broken: Problem | None = None
+    copy: Path | None = None
+
+
+def version_of(path: Path) -> _Version:
+    """Return what tells versions of a file apart without reading it; raises `OSError`."""
+    found = path.stat()
+    return (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns)
+
+
+def open_plainly(path: Path) -> File | None:
+    """Return a file as it is; None where it needs to be mended first."""
+    try:
+        head = sniff(path)
+        seen = _look(path, head) if head is not None and head.plain else None
+    except (OSError, EOFError, zlib.error):
+        return None
+    if (
+        head is None
+        or seen is None
+        or seen.nothing
+        or seen.returns not in {0, seen.feeds}
+        or seen.returns != seen.pairs
+    ):
+        return None
+    width, lines = len(head.header), seen.feeds + (not seen.ended)
+    expected = lines - head.header_line
+    # What parts cells, beyond one less than there are cells in a row: it stands inside of them.
+    inside = seen.parting - (width - 1) * (expected + 1)
+    if inside < 0 or (inside and not seen.quotes):
+        return None
+    ending = r"\r\n" if seen.returns else r"\n"
+    columns = "{" + ", ".join(f"'c{index}': 'VARCHAR'" for index in range(width)) + "}"
+    rows = (
+        f"(SELECT NULL::BIGINT AS line, * FROM read_csv({literal(str(path))}, auto_detect = false, header = false,"
+        f" skip = {head.header_line}, delim = {literal(head.delimiter)}, quote = '\"', escape = '\"',"
+        f" strict_mode = true, columns = {columns}, new_line = {literal(ending)}, buffer_size = {_BUFFER}, max_line_size = {_LONGEST_LINE},"
+        f" compression = {literal('gzip' if head.compressed else 'none')}))"
+    )
+    return File(
+        rows=rows,
+        header=head.header,
+        header_line=head.header_line,
+        begins=head.header_line + 1,
+        expected=expected,
+        inside=inside,
+        quoted=head.delimiter if seen.quotes else None,
+    )
+
+
+def open_mended(path: Path, scratch: Path) -> File:
+    """Return a file by way of a clean copy in a scratch folder."""
+    mended = mend(path, scratch)
+    header = mended.header
+    columns = ", ".join(["'line': 'BIGINT'", *(f"'c{index}': 'VARCHAR'" for index in range(len(header)))])
+    rows = (
+        f"read_csv({literal(str(scratch))}, auto_detect = false, header = false, delim = ',', quote = '\"',"
+        f" escape = '\"', strict_mode = true, columns = {{{columns}}}, new_line = '\\n', buffer_size = {_BUFFER},"
+        f" max_line_size = {_BUFFER // 2})"
+    )
+    return File(
+        rows=rows,
+        header=header,
+        header_line=mended.header_line,
+        bad=mended.bad,
+        rejected=mended.rejected,
+        notes=mended.notes,
+        broken=mended.broken,
+        copy=scratch,
+    )
+
+
+def open_parquet(path: Path, engine: Engine) -> File:
+    """Return a Parquet file; its rows count from 1, as there are no lines."""
+    import duckdb
+
+    source = f"read_parquet({literal(str(path))}, file_row_number = true)"
+    try:
+        described = engine.rows(f"SELECT column_name, column_type FROM (DESCRIBE SELECT * FROM {source})")
+    except duckdb.Error:
+        return File(broken=unreadable("it is no Parquet file, or a damaged one"))
+    columns = [(name, kind) for name, kind in described if name != "file_row_number"]
+    nested = [name for name, kind in columns if kind.startswith(("STRUCT", "MAP", "UNION")) or kind.endswith("]")]
+    cells = "".join(
+        f", {'NULL' if name in nested else f'{quoted(name)}::VARCHAR'} AS c{index}"
+        for index, (name, _) in enumerate(columns)
+    )
+    header = tuple("" if name in nested else name.strip() for name, _ in columns)
+    return File(rows=f"(SELECT file_row_number + 1 AS line{cells} FROM {source})", header=header)
+
+
+class _Look(NamedTuple):
+    """What a file's bytes hold of some characters, and whether its last line is ended."""
+
+    feeds: int
+    returns: int
+    pairs: int
+    nothing: int
+    quotes: int
+    parting: int
+    ended: bool
+
+
+def _look(path: Path, head: Head) -> _Look:
+    counts = dict.fromkeys((b"\n", b"\r", b"\r\n", b"\0", b'"', head.delimiter.encode()), 0)
+    last = b"\n"
+    with _bytes(path, compressed=head.compressed) as stream:
+        while chunk := stream.read(_CHUNK):
+            for found in counts:
+                if found != b"\r\n" or counts[b"\r"]:
+                    counts[found] += chunk.count(found)
+            counts[b"\r\n"] += last.endswith(b"\r") and chunk.startswith(b"\n")
+            last = chunk
+    feeds, returns, pairs, nothing, quotes, parting = counts.values()
+    return _Look(feeds, returns, pairs, nothing, quotes, parting, last.endswith(b"\n"))
+
+
+@contextmanager
+def _bytes(path: Path, *, compressed: bool) -> Iterator[IO[bytes]]:
+    with path.open("rb") as binary:
+        yield cast("IO[bytes]", gzip.GzipFile(fileobj=binary)) if compressed else binary
