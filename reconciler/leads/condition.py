@@ -11,11 +11,14 @@ import re
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from reconciler.leads.engine import connect, literal
 from reconciler.leads.engine import name as quoted
 from reconciler.leads.shown import name_shown, names_shown
+
+if TYPE_CHECKING:
+    import duckdb
 
 SECONDS = 60.0
 """How long a condition may work on one file."""
@@ -133,9 +136,7 @@ def matching(rows: str, columns: Mapping[str, str], where: str, *, reads: Path, 
     """
     import duckdb
 
-    folder = out.with_suffix(".where")
-    walls = {"allowed_paths": [str(reads), str(out)], "enable_external_access": False, "lock_configuration": True}
-    database = connect(folder, settings=walls)
+    database = open_locked(out.parent, reads=reads, out=out)
     try:
         parsed = database.execute("SELECT json_serialize_sql($1)", [f"SELECT (\n{where}\n)"]).fetchall()[0][0]
         check(where, parsed, list(columns))
@@ -164,6 +165,12 @@ def matching(rows: str, columns: Mapping[str, str], where: str, *, reads: Path, 
 
 
 _HINT = "Write one condition on columns of the list, as in: `where: \"country = 'DE' AND title ILIKE '%sales%'\"`."
+
+
+def open_locked(folder: Path, *, reads: Path, out: Path) -> "duckdb.DuckDBPyConnection":
+    """Open a database that can read one file and write another, and do nothing else outside of itself."""
+    walls = {"allowed_paths": [str(reads), str(out)], "enable_external_access": False, "lock_configuration": True}
+    return connect(folder / f"{out.stem}-where", settings=walls)
 
 
 def check(where: str, parsed: str, columns: Sequence[str]) -> None:

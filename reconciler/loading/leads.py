@@ -12,7 +12,10 @@ from reconciler.model.campaign import Leads, LeadsFile
 OUTSIDE_PREFIX = "leads:"
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:")
 _GIT_SECONDS = 20
-_ENDINGS = (".csv", ".tsv", ".txt")
+_ENDING = re.compile(r"\.(?:(?:csv|tsv|txt|jsonl|ndjson)(?:\.gz)?|parquet)", re.IGNORECASE)
+_WILD = re.compile(r"[*?\[]")
+MOST_FILES = 1_000
+"""A pattern that matches more files is refused."""
 
 
 class LeadFinder:
@@ -33,41 +36,46 @@ class LeadFinder:
         `place` is that of `leads`; `source_place` that of `source`, whose file the path is relative to.
         """
         try:
-            path, tracked = self._resolved(written.source, source_place.file or "")
+            paths, tracked = self._resolved(written.source, source_place.file or "")
         except RefusedPathError as problem:
             return error(
                 "leads-source",
                 f"`{clipped(written.source)}` may not be read: {problem}.",
-                hint="Write `leads:NAME.csv` for a list in $RECONCILER_LEADS_DIR, or a path inside the repository.",
+                hint="Write `leads:NAME.csv` for a list in $RECONCILER_LEADS_DIR, or a path inside the repository. "
+                "`*` stands for any part of a name.",
                 at=source_place,
             )
         return Leads(
             source=written.source,
-            paths=None if path is None else (path,),
+            paths=paths,
             tracked=tracked,
             columns=written.columns,
             fallbacks=written.fallbacks,
             fields=written.fields,
             exclude=written.exclude,
+            limit=written.limit,
+            part=written.share,
+            where=written.where,
+            skip_invalid=written.on_invalid == "skip",
             examples_only=tracked and not self._people_in_git,
             file=place.file or "",
             line=place.line or 1,
         )
 
-    def _resolved(self, source: str, file: str) -> tuple[str | None, bool]:
+    def _resolved(self, source: str, file: str) -> tuple[tuple[str, ...] | None, bool]:
         if source.startswith(OUTSIDE_PREFIX):
             name = source.removeprefix(OUTSIDE_PREFIX)
             if not name.strip():
                 raise RefusedPathError("a file name must follow `leads:`")
             try:
-                name = _list_name(self._leads_dir or Path("/nowhere"), "", name)
+                names = _list_names(self._leads_dir or Path("/nowhere"), "", name)
             except RefusedPathError as problem:
                 raise RefusedPathError(str(problem).replace("the repository", "the folder of lists")) from None
-            return (str(self._leads_dir / name) if self._leads_dir else None), False
+            return (tuple(str(self._leads_dir / name) for name in names) if self._leads_dir else None), False
         if scheme := _SCHEME.match(source):
             raise RefusedPathError(f"`{scheme[0]}` is no source of lists")
-        name = _list_name(self._root, file.rpartition("/")[0], source)
-        return str(self._root / name), name in self._tracked_files()
+        names = _list_names(self._root, file.rpartition("/")[0], source)
+        return tuple(str(self._root / name) for name in names), not self._tracked_files().isdisjoint(names)
 
     def _tracked_files(self) -> frozenset[str]:
         if self._tracked is None:
@@ -75,11 +83,34 @@ class LeadFinder:
         return self._tracked
 
 
+def _list_names(root: Path, folder: str, path: str) -> list[str]:
+    """Return the names of the lists that a path means below `root`: one, there or not, or all that a pattern matches."""
+    name = resolve(str(root), folder, _WILD.split(path)[0].rpartition("/")[0] or ".") if _WILD.search(path) else ""
+    if not name or (root / folder / path).is_file():
+        return [_list_name(root, folder, path)]
+    pattern = path[len(_WILD.split(path)[0].rpartition("/")[0]) :].lstrip("/")
+    if ".." in pattern.split("/"):
+        raise RefusedPathError("`..` cannot follow a `*`")
+    found: list[str] = []
+    for match in (root / name).glob(pattern):
+        there = match.relative_to(root).as_posix()
+        if any(part.startswith(".") for part in there.split("/")) or match.is_dir():
+            continue
+        if len(found) == MOST_FILES:
+            raise RefusedPathError(f"it matches more than {MOST_FILES:,} files")
+        found.append(_list_name(root, "", there))
+    return sorted(found)
+
+
 def _list_name(root: Path, folder: str, path: str) -> str:
     """Return the name of a list below `root`; nothing else that a path or a link may lead to is read as one."""
     name = resolve(str(root), folder, path)
-    if not all(found.lower().endswith(_ENDINGS) for found in (name, real_name(str(root), name) or "")):
-        raise RefusedPathError("the name of a list ends in .csv, .tsv or .txt")
+    for found in (name, real_name(str(root), name) or ""):
+        if not _ENDING.fullmatch("".join(Path(found).suffixes[-2:])) and not _ENDING.fullmatch(Path(found).suffix):
+            raise RefusedPathError(
+                f"{clipped(found)} is no list by its name: that ends in .csv, .tsv, .txt, .jsonl or .ndjson, each also "
+                "with .gz, or in .parquet"
+            )
     return name
 
 

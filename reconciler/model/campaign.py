@@ -69,8 +69,9 @@ class LeadsFile(Authored):
     """Where the people come from."""
 
     source: NonBlank = Field(
-        description="`leads:NAME.csv` under $RECONCILER_LEADS_DIR, or a path in the repository, relative to this file.",
-        examples=["leads:vp-sales-q3.csv", "../leads/example.csv"],
+        description="`leads:NAME.csv` under $RECONCILER_LEADS_DIR, or a path in the repository, relative to this file. CSV, "
+        "JSON Lines or Parquet; `*` stands for any part of a name, and all files it matches are one list.",
+        examples=["leads:vp-sales-q3.csv", "leads:q3/*.csv.gz", "../leads/example.csv"],
     )
     columns: dict[NonBlank, NonBlank] = Field(
         default_factory=dict,
@@ -92,6 +93,47 @@ class LeadsFile(Authored):
         description="Keys of other campaigns: whoever is on their lists, or was ever enrolled by them, is left out.",
         examples=[["customers"]],
     )
+
+    limit: int | None = Field(
+        default=None,
+        ge=1,
+        le=100_000_000,
+        description="At most so many people in this campaign, the first on the list; who was enrolled before counts.",
+        examples=[200],
+    )
+    part: str | None = Field(
+        default=None,
+        pattern=r"^[1-9][0-9]?\s*/\s*[1-9][0-9]?$",
+        description="One of several equal parts of the list, such as the first of two: who is in which never changes, and "
+        "nobody is in two.",
+        examples=["1/2"],
+    )
+    where: NonBlank | None = Field(
+        default=None,
+        max_length=2_000,
+        description="A condition in SQL on columns of the list, all of them text: other rows are left out.",
+        examples=["country = 'DE' AND title ILIKE '%sales%'"],
+    )
+    on_invalid: Literal["error", "skip"] = Field(
+        default="error",
+        description="What rows without a usable address, or with too few or many cells, are: an `error`, or left out.",
+        examples=["skip"],
+    )
+
+    @field_validator("part")
+    @classmethod
+    def _is_part(cls, value: str | None) -> str | None:
+        if value is not None and int(value.partition("/")[0]) > int(value.partition("/")[2]):
+            raise ValueError(f"`{value}` is no part: write the first of two as 1/2, and the second as 2/2")
+        return value
+
+    @property
+    def share(self) -> tuple[int, int] | None:
+        """Which part of how many."""
+        if self.part is None:
+            return None
+        which, _, parts = self.part.partition("/")
+        return int(which), int(parts)
 
     @field_validator("fields", "exclude", mode="before")
     @classmethod
@@ -175,8 +217,10 @@ def steps_digest(steps: tuple[SequenceStep, ...]) -> str:
 class Leads(Frozen):
     """Where the people of a campaign come from, its paths resolved.
 
-    `path` is absolute and never leaves this machine: not part of plan, state or log. `source` is as written. With
-    `examples_only` no address of a real domain may be on the list.
+    `paths` are absolute and never leave this machine: not part of plan, state or log. None: RECONCILER_LEADS_DIR is not
+    set; without any, nothing has such a name; a file that is named need not exist. `source` is as written. `part` is one
+    of so many. With `skip_invalid`, rows that are no leads are left out. With `examples_only` no address of a real
+    domain may be on the list.
     """
 
     source: str

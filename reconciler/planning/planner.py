@@ -186,7 +186,9 @@ def _planned(made: Draft, inputs: Inputs) -> PlannedCampaign:
 def _audience(made: Draft, policy: Policy) -> str:
     """Cover the list, and by which rules people on it are left out; who they are changes with every campaign."""
     leads = made.subject.campaign.leads if made.subject.campaign else None
-    rules = [policy.recontact, policy.recontact_days, sorted(leads.exclude) if leads else []]
+    rules: list[object] = [policy.recontact, policy.recontact_days]
+    if leads is not None:
+        rules += [sorted(leads.exclude), leads.limit, list(leads.part or ()), leads.where]
     return digest([made.roster.digest, rules])
 
 

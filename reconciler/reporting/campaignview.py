@@ -221,8 +221,8 @@ def _people(rows: _Rows, entry: Entry) -> None:
         rows.fact("enroll", say(enrolment(counted)))
     if counted.held and entry.sends(*_WAITING):
         rows.fact("people", say(f"{people(counted.held)} {_get(counted.held)} a first email then, not now"))
-    if counted.left_out:
-        rows.fact("left out", say(left_out(counted.left_out)))
+    if told := left_out(counted):
+        rows.fact("left out", say(told))
     if counted.gone:
         rows.fact("left", say(left_list(counted.gone)))
 

@@ -1,12 +1,10 @@
 """Counts, days, paths and kinds in people's words."""
 
 import re
-from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta, tzinfo
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from reconciler.model.plan import GuardResult, Kind, People, PlannedStep
-from reconciler.model.roster import Apart
 from reconciler.tokens import fill_tokens, find_tokens
 
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
@@ -147,15 +145,21 @@ def enrolment(counted: People) -> str:
     return "; ".join(parts)
 
 
-def left_out(apart: Sequence[Apart]) -> str:
-    """Say who on a list is not written to, and which campaign speaks for them."""
+def left_out(counted: People) -> str:
+    """Say who on a list is not written to, and why; empty where nobody is left out."""
     words = {
         "suppressed": "on the suppression list",
         "recontact": "written to by {}",
         "list": "on the list of {}, which comes first",
         "exclude": "of {}",
     }
-    told = [f"{people(item.leads)} {words[item.reason].format(item.key)}" for item in apart]
+    told = [f"{people(item.leads)} {words[item.reason].format(item.key)}" for item in counted.left_out]
+    if counted.filtered:
+        told.append(f"{counted.filtered:,} {'row' if counted.filtered == 1 else 'rows'} by `where`")
+    if counted.elsewhere:
+        told.append(f"{people(counted.elsewhere)} in other parts of the list")
+    if counted.beyond:
+        told.append(f"{people(counted.beyond)} over the limit")
     return ", ".join(told)
 
 

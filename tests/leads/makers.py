@@ -23,7 +23,7 @@ def make_campaign(path: Path | None, *, key: str = "vp-sales", body: str = "<p>H
         steps=(SequenceStep(subject="Hello", body_html=body),),
         step_lines=(5,),
         file=SPEC,
-        leads=Leads(paths=(str(path),) if path else None, **described),
+        leads=Leads(**{"paths": (str(path),) if path else None, **described}),
     )
 
 
