@@ -1,21 +1,20 @@
-"""Where a campaign's people come from: the path of the list, confined. The list itself is not read here."""
+"""Where a campaign's people come from: the paths of the list, confined. The list itself is not read here."""
 
+import os
 import re
 import subprocess
 from pathlib import Path
 
 from reconciler.diagnostics import Diagnostic, SourceRange, error
 from reconciler.loading.confine import RefusedPathError, real_name, resolve
+from reconciler.loading.wildcards import is_pattern, matches
 from reconciler.loading.words import clipped
 from reconciler.model.campaign import Leads, LeadsFile
 
 OUTSIDE_PREFIX = "leads:"
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:")
 _GIT_SECONDS = 20
-_ENDING = re.compile(r"\.(?:(?:csv|tsv|txt|jsonl|ndjson)(?:\.gz)?|parquet)", re.IGNORECASE)
-_WILD = re.compile(r"[*?\[]")
-MOST_FILES = 1_000
-"""A pattern that matches more files is refused."""
+_ENDING = re.compile(r"[^/]\.(?:(?:csv|tsv|txt|jsonl|ndjson)(?:\.gz)?|parquet)\Z", re.IGNORECASE)
 
 
 class LeadFinder:
@@ -31,7 +30,7 @@ class LeadFinder:
         self._tracked: frozenset[str] | None = None
 
     def find(self, written: LeadsFile, *, place: SourceRange, source_place: SourceRange) -> Leads | Diagnostic:
-        """Return the leads with their path resolved, or say why the source may not be read.
+        """Return the leads with their paths resolved, or say why the source may not be read.
 
         `place` is that of `leads`; `source_place` that of `source`, whose file the path is relative to.
         """
@@ -41,7 +40,7 @@ class LeadFinder:
             return error(
                 "leads-source",
                 f"`{clipped(written.source)}` may not be read: {problem}.",
-                hint="Write `leads:NAME.csv` for a list in $RECONCILER_LEADS_DIR, or a path inside the repository. "
+                hint="Write `leads:NAME.csv` for a list in $RECONCILER_LEADS_DIR, or a path inside the repository; "
                 "`*` stands for any part of a name.",
                 at=source_place,
             )
@@ -84,33 +83,25 @@ class LeadFinder:
 
 
 def _list_names(root: Path, folder: str, path: str) -> list[str]:
-    """Return the names of the lists that a path means below `root`: one, there or not, or all that a pattern matches."""
-    name = resolve(str(root), folder, _WILD.split(path)[0].rpartition("/")[0] or ".") if _WILD.search(path) else ""
-    if not name or (root / folder / path).is_file():
-        return [_list_name(root, folder, path)]
-    pattern = path[len(_WILD.split(path)[0].rpartition("/")[0]) :].lstrip("/")
-    if ".." in pattern.split("/"):
-        raise RefusedPathError("`..` cannot follow a `*`")
-    found: list[str] = []
-    for match in (root / name).glob(pattern):
-        there = match.relative_to(root).as_posix()
-        if any(part.startswith(".") for part in there.split("/")) or match.is_dir():
-            continue
-        if len(found) == MOST_FILES:
-            raise RefusedPathError(f"it matches more than {MOST_FILES:,} files")
-        found.append(_list_name(root, "", there))
-    return sorted(found)
-
-
-def _list_name(root: Path, folder: str, path: str) -> str:
-    """Return the name of a list below `root`; nothing else that a path or a link may lead to is read as one."""
+    """Return the names of the lists that a path means below `root`: one, there or not; all that a pattern matches."""
     name = resolve(str(root), folder, path)
-    for found in (name, real_name(str(root), name) or ""):
-        if not _ENDING.fullmatch("".join(Path(found).suffixes[-2:])) and not _ENDING.fullmatch(Path(found).suffix):
-            raise RefusedPathError(
-                f"{clipped(found)} is no list by its name: that ends in .csv, .tsv, .txt, .jsonl or .ndjson, each also "
-                "with .gz, or in .parquet"
-            )
+    # A Path would raise where a name is too long.
+    if not is_pattern(path) or (is_pattern(name) and os.path.isfile(root / name)):  # noqa: PTH113
+        return [_list_name(root, name)]
+    found = matches(str(root), folder, path)
+    for match in found:
+        try:
+            _list_name(root, match)
+        except RefusedPathError as problem:
+            raise RefusedPathError(f"it matches `{clipped(match)}`: {problem}") from None
+    return found
+
+
+def _list_name(root: Path, name: str) -> str:
+    """Return the name of a list below `root`; nothing else that a path or a link may lead to is read as one."""
+    if not all(_ENDING.search(found) for found in (name, real_name(str(root), name) or "")):
+        words = "the name of a list ends in .csv, .tsv, .txt, .jsonl or .ndjson, each also with .gz, or in .parquet"
+        raise RefusedPathError(words)
     return name
 
 

@@ -9,7 +9,7 @@ from reconciler.diagnostics import Diagnostic, SourceRange, error
 from reconciler.loading.layers import Layer
 from reconciler.loading.shape import Shape, nearest, shape_at
 from reconciler.loading.yamlmarks import MAX_PROBLEMS, Path
-from reconciler.model.campaign import KEY_PATTERN
+from reconciler.model.campaign import KEY_PATTERN, NO_PART, PART_PATTERN
 from reconciler.model.workspace import DAY_PATTERN, NO_DAY, REF_PATTERN, REMOTE_PATTERN
 
 _KINDS = {
@@ -182,8 +182,10 @@ def _value_words(item: Any) -> str:  # noqa: ANN401 - one of pydantic's error de
         "literal_error": lambda: f"must be {context['expected'].replace(chr(39), '`')}, not `{shown}`",
         "too_long": lambda: f"has {context['actual_length']} entries; {context['max_length']} are the most",
         "too_short": lambda: "must not be empty",
+        "string_too_long": lambda: f"is longer than {context['max_length']:,} characters",
         "value_error": lambda: f"is not complete: {context['error']}",
         NO_DAY: lambda: f"is no day of the calendar: `{shown}`",
+        NO_PART: lambda: f"is `{shown}`, which comes after the last part: the second of two is `2/2`",
     }
     return words_by_kind.get(kind, lambda: f"is not valid: {item['msg']}")()
 
@@ -194,6 +196,8 @@ def _pattern_words(pattern: str, shown: str) -> str:
         return f"is `{shown}`; {rule}"
     if pattern == DAY_PATTERN:
         return f"must be a day written like 2026-12-05, not `{shown}`"
+    if pattern == PART_PATTERN:
+        return f"must be one of up to 100 parts, such as `1/2` (the first of two), not `{shown}`"
     if pattern == REMOTE_PATTERN:
         return f"must be the name of a remote such as `origin`, not `{shown}`"
     if pattern == REF_PATTERN:

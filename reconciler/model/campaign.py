@@ -4,10 +4,15 @@ from enum import StrEnum
 from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, Field, StringConstraints, field_validator, model_validator
+from pydantic_core import PydanticCustomError
 
 from reconciler.model.base import Authored, Frozen, digest
 
 KEY_PATTERN = r"^[a-z0-9][a-z0-9._-]{0,79}$"
+PART_PATTERN = r"^(?:[1-9][0-9]?|100) */ *(?:[1-9][0-9]?|100)$"
+NO_PART = "no_part"
+"""Type of pydantic's error for a part that comes after the last one."""
+
 MAX_DELAY_DAYS = 365
 MAX_STEPS = 50
 
@@ -69,8 +74,8 @@ class LeadsFile(Authored):
     """Where the people come from."""
 
     source: NonBlank = Field(
-        description="`leads:NAME.csv` under $RECONCILER_LEADS_DIR, or a path in the repository, relative to this file. CSV, "
-        "JSON Lines or Parquet; `*` stands for any part of a name, and all files it matches are one list.",
+        description="`leads:NAME.csv` under $RECONCILER_LEADS_DIR, or a path in the repository, relative to this file. "
+        "CSV, JSON Lines or Parquet; `*` stands for any part of a name, and all files it matches are one list.",
         examples=["leads:vp-sales-q3.csv", "leads:q3/*.csv.gz", "../leads/example.csv"],
     )
     columns: dict[NonBlank, NonBlank] = Field(
@@ -93,7 +98,6 @@ class LeadsFile(Authored):
         description="Keys of other campaigns: whoever is on their lists, or was ever enrolled by them, is left out.",
         examples=[["customers"]],
     )
-
     limit: int | None = Field(
         default=None,
         ge=1,
@@ -103,9 +107,9 @@ class LeadsFile(Authored):
     )
     part: str | None = Field(
         default=None,
-        pattern=r"^[1-9][0-9]?\s*/\s*[1-9][0-9]?$",
-        description="One of several equal parts of the list, such as the first of two: who is in which never changes, and "
-        "nobody is in two.",
+        pattern=PART_PATTERN,
+        description="One of several parts of the list, of about equal size, such as the first of two: who is in which "
+        "never changes, and nobody is in two.",
         examples=["1/2"],
     )
     where: NonBlank | None = Field(
@@ -124,7 +128,7 @@ class LeadsFile(Authored):
     @classmethod
     def _is_part(cls, value: str | None) -> str | None:
         if value is not None and int(value.partition("/")[0]) > int(value.partition("/")[2]):
-            raise ValueError(f"`{value}` is no part: write the first of two as 1/2, and the second as 2/2")
+            raise PydanticCustomError(NO_PART, "no part")
         return value
 
     @property
@@ -218,7 +222,7 @@ class Leads(Frozen):
     """Where the people of a campaign come from, its paths resolved.
 
     `paths` are absolute and never leave this machine: not part of plan, state or log. None: RECONCILER_LEADS_DIR is not
-    set; without any, nothing has such a name; a file that is named need not exist. `source` is as written. `part` is one
+    set. Empty: nothing matches the pattern; a file that is named need not exist. `source` is as written. `part` is one
     of so many. With `skip_invalid`, rows that are no leads are left out. With `examples_only` no address of a real
     domain may be on the list.
     """

@@ -31,6 +31,12 @@ leads:
   columns: {firstName: First Name}
   fallbacks: {firstName: there}
   fields: [firstName, company]
+  limit: 200
+  part: 1 / 2
+  onInvalid: skip
+  where: >-
+    country = 'DE'
+    AND title <> ''
 start:
   minimumLeads: 100
   notBefore: 2026-12-01T09:00
@@ -57,6 +63,8 @@ def test_a_whole_campaign(repo: Repository) -> None:
     assert (leads.source, leads.paths, leads.tracked, leads.line) == ("leads:vp.csv", None, False, 19)
     assert (leads.columns, leads.fallbacks) == ({"firstName": "First Name"}, {"firstName": "there"})
     assert leads.fields == ("firstName", "company")
+    assert (leads.limit, leads.part, leads.skip_invalid) == (200, (1, 2), True)
+    assert leads.where == "country = 'DE' AND title <> ''"
 
 
 def test_the_least_there_can_be(repo: Repository) -> None:
@@ -73,7 +81,18 @@ def test_the_least_there_can_be(repo: Repository) -> None:
         (HEAD + "onwer: x", "unknown-key", "3:1", "no key `onwer`", "`owner`"),
         (HEAD + "sequence_steps: []", "unknown-key", "3:1", "`sequence_steps`", "`sequenceSteps`"),
         (HEAD + "zzz: 1", "unknown-key", "3:1", "no key `zzz`", "`x-`"),
-        (HEAD + "leads: {source: a.csv, where: x}", "unknown-key", "3:24", "`where` in `leads`", "Known keys"),
+        (HEAD + "leads: {source: a.csv, perDay: 3}", "unknown-key", "3:24", "`perDay` in `leads`", "Known keys"),
+        (HEAD + "leads: {source: a.csv, on_invalid: skip}", "unknown-key", "3:24", "on_invalid", "`onInvalid`"),
+        (HEAD + "leads: {source: a.csv, onInvalid: drop}", "wrong-value", "3:35", "`error` or `skip`", None),
+        (HEAD + "leads: {source: a.csv, limit: 0}", "wrong-value", "3:31", "at least 1, not 0", None),
+        (HEAD + "leads: {source: a.csv, limit: '5'}", "wrong-type", "3:31", "a whole number, not a text", "quotes"),
+        (HEAD + "leads: {source: a.csv, part: half}", "wrong-value", "3:30", "such as `1/2` (the first of two)", None),
+        (HEAD + "leads: {source: a.csv, part: 0/2}", "wrong-value", "3:30", "parts, such as `1/2`", None),
+        (HEAD + "leads: {source: a.csv, part: 2/101}", "wrong-value", "3:30", "up to 100 parts", None),
+        (HEAD + "leads: {source: a.csv, part: 3/2}", "wrong-value", "3:30", "`3/2`, which comes after the last", None),
+        (HEAD + "leads: {source: a.csv, part: 0.5}", "wrong-type", "3:30", "a text, not a number", '"0.5"'),
+        (HEAD + "leads: {source: a.csv, where: ' '}", "wrong-value", "3:31", "must not be blank", None),
+        (HEAD + f"leads: {{source: a.csv, where: {'x' * 2001}}}", "wrong-value", "3:31", "than 2,000 char", None),
         (HEAD + "start: {perDay: 3}", "unknown-key", "3:9", "`perDay` in `start`", "Known keys"),
         (HEAD + "sequenceSteps: [{subject: a, body_html: b}]", "unknown-key", "3:30", "body_html", "`bodyHtml`"),
         ("key: a\nname: 5", "wrong-type", "2:7", "must be a text, not a number", '"5"'),

@@ -69,7 +69,7 @@ def test_whether_git_tracks_a_list_is_known(in_git: Repository, name: str, track
     in_git.campaign(leads(f"../leads/{name}.csv"))
     found = in_git.only().leads
     assert found is not None
-    assert (found.path, found.tracked) == (str(in_git.root / f"specs/leads/{name}.csv"), tracked)
+    assert (found.paths, found.tracked) == ((str(in_git.root / f"specs/leads/{name}.csv"),), tracked)
     assert (found.file, found.line) == ("specs/campaigns/a.yaml", 3)
 
 
@@ -91,7 +91,7 @@ def test_lists_outside_come_from_their_own_folder(repo: Repository, tmp_path_fac
     repo.campaign(leads("leads:deep/x.csv"))
     found = repo.only(leads_dir=folder).leads
     assert found is not None
-    assert (found.path, found.tracked, found.source) == (str(folder / "deep/x.csv"), False, "leads:deep/x.csv")
+    assert (found.paths, found.tracked, found.source) == ((str(folder / "deep/x.csv"),), False, "leads:deep/x.csv")
 
 
 @pytest.mark.parametrize(
@@ -139,17 +139,34 @@ def test_no_list_comes_from_what_is_hidden(
     assert "name begins with a dot" in found.message
 
 
-@pytest.mark.parametrize("source", ["../secrets.yaml", "../../README", "../link.csv", "leads:x.json", "leads:csv"])
+@pytest.mark.parametrize(
+    "source",
+    [
+        "../secrets.yaml",
+        "../../README",
+        "../link.csv",
+        "leads:x.json",
+        "leads:csv",
+        "leads:x/csv",
+        "leads:x.gz",
+        "leads:x.parquet.gz",
+        "leads:x.csv.gz.gz",
+        "leads:x.csv~",
+    ],
+)
 def test_a_list_is_called_like_one(repo: Repository, tmp_path_factory: pytest.TempPathFactory, source: str) -> None:
     repo.write("specs/secrets.yaml", "secret")
     (repo.root / "specs/link.csv").symlink_to("secrets.yaml")
     repo.campaign(leads(source))
     found = repo.problem(leads_dir=tmp_path_factory.mktemp("lists"))
     assert (found.code, found.place) == ("leads-source", "specs/campaigns/a.yaml:4:11")
-    assert "ends in .csv, .tsv or .txt" in found.message
+    assert "ends in .csv, .tsv, .txt" in found.message
 
 
-@pytest.mark.parametrize("name", ["x.csv", "x.CSV", "x.tsv", "x.Txt"])
+@pytest.mark.parametrize(
+    "name",
+    ["x.csv", "x.CSV", "x.tsv", "x.Txt", "x.2026.csv", "x.csv.gz", "x.jsonl", "x.ndjson", "x.NDJSON.GZ", "x.parquet"],
+)
 def test_names_of_lists_that_are_read(repo: Repository, name: str) -> None:
     for source in (f"../leads/{name}", f"leads:{name}"):
         repo.campaign(leads(source))

@@ -24,6 +24,7 @@ from support.plans import (
     the,
 )
 
+from reconciler.model.campaign import Leads
 from reconciler.model.live import Stats
 from reconciler.model.plan import Kind, Plan, Summary
 from reconciler.planning.planner import make_plan, specs_digest
@@ -132,6 +133,38 @@ def test_whatever_sends_covers_its_text_and_its_people() -> None:
 def test_whatever_sends_covers_who_is_left_out_of_its_list(policy: dict[str, object]) -> None:
     """One that was approved to skip people who were written to lately does not write to them under another policy."""
     assert digests(make_plan(inputs(desired(campaign(), **policy)))) != digests(make_plan(inputs(desired(campaign()))))
+
+
+def listed(**changes: Any) -> Leads:
+    return Leads(
+        **{"source": "leads:a.csv", "paths": None, "tracked": False, "file": "a.yaml", "line": 1, **changes}  # type: ignore[arg-type]
+    )
+
+
+CHOICES: list[dict[str, Any]] = [
+    {},
+    {"limit": 10},
+    {"limit": 20},
+    {"part": (1, 2)},
+    {"part": (2, 2)},
+    {"where": "country = 'DE'"},
+    {"where": "country = 'FR'"},
+    {"exclude": ("customers",)},
+]
+
+
+def test_whatever_sends_covers_how_its_people_are_chosen() -> None:
+    """The numbers may come out the same today: it is a rule that was approved."""
+    plans = [start({"leads": listed(**choice)}) for choice in CHOICES]
+    assert len({digests(plan) for plan in plans}) == len(CHOICES)
+    assert len({plan.campaigns[0].audience for plan in plans}) == len(CHOICES)
+    assert len({specs_digest(desired(campaign(leads=listed(**choice)))) for choice in CHOICES}) == len(CHOICES)
+
+
+def test_where_the_files_of_a_list_are_is_no_part_of_it() -> None:
+    here, there = listed(), listed(paths=("/elsewhere/a.csv",), file="b.yaml", line=2, tracked=True, examples_only=True)
+    assert digests(start({"leads": here})) == digests(start({"leads": there}))
+    assert specs_digest(desired(campaign(leads=here))) == specs_digest(desired(campaign(leads=there)))
 
 
 def test_what_sends_nothing_does_not_cover_people() -> None:
