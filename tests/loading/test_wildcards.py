@@ -183,6 +183,13 @@ def test_too_many_files_are_refused(folder: Path, monkeypatch: pytest.MonkeyPatc
         matches(root, "", "**/nothing.csv")
 
 
+def test_a_folder_is_not_looked_into_once_for_each_way_that_leads_there(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(wildcards, "MOST_LOOKED_AT", 1_000)
+    assert matches(str(folder.resolve()), "", "**/" * 20 + "c.jsonl") == ["q3/east/c.jsonl"]
+
+
 NAMES = st.sampled_from(["a", "b", "a.csv", "ab.csv", "b.csv"])
 PARTS = st.sampled_from(["*", "a*", "?.csv", "[ab]", "*.csv", "a", "**", "*b*"])
 
