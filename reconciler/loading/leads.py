@@ -84,7 +84,7 @@ class LeadFinder:
 
 
 def _list_names(root: Path, folder: str, path: str) -> list[str]:
-    """Return the names of the lists that a path means below `root`: one, there or not, or all that a pattern matches."""
+    """Return the names of the lists that a path means below `root`: one, there or not, or all of a pattern."""
     name = resolve(str(root), folder, _WILD.split(path)[0].rpartition("/")[0] or ".") if _WILD.search(path) else ""
     if not name or (root / folder / path).is_file():
         return [_list_name(root, folder, path)]

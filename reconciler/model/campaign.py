@@ -69,8 +69,8 @@ class LeadsFile(Authored):
     """Where the people come from."""
 
     source: NonBlank = Field(
-        description="`leads:NAME.csv` under $RECONCILER_LEADS_DIR, or a path in the repository, relative to this file. CSV, "
-        "JSON Lines or Parquet; `*` stands for any part of a name, and all files it matches are one list.",
+        description="`leads:NAME.csv` under $RECONCILER_LEADS_DIR, or a path in the repository, relative to this file. "
+        "CSV, JSON Lines or Parquet; `*` stands for any part of a name, and all files it matches are one list.",
         examples=["leads:vp-sales-q3.csv", "leads:q3/*.csv.gz", "../leads/example.csv"],
     )
     columns: dict[NonBlank, NonBlank] = Field(
@@ -104,8 +104,8 @@ class LeadsFile(Authored):
     part: str | None = Field(
         default=None,
         pattern=r"^[1-9][0-9]?\s*/\s*[1-9][0-9]?$",
-        description="One of several equal parts of the list, such as the first of two: who is in which never changes, and "
-        "nobody is in two.",
+        description="One of several equal parts of the list, such as the first of two: who is in which never changes, "
+        "and nobody is in two.",
         examples=["1/2"],
     )
     where: NonBlank | None = Field(
@@ -218,8 +218,8 @@ class Leads(Frozen):
     """Where the people of a campaign come from, its paths resolved.
 
     `paths` are absolute and never leave this machine: not part of plan, state or log. None: RECONCILER_LEADS_DIR is not
-    set; without any, nothing has such a name; a file that is named need not exist. `source` is as written. `part` is one
-    of so many. With `skip_invalid`, rows that are no leads are left out. With `examples_only` no address of a real
+    set; without any, nothing has such a name; a file that is named need not exist. `source` is as written. `part` is
+    one of so many. With `skip_invalid`, rows that are no leads are left out. With `examples_only` no address of a real
     domain may be on the list.
     """
 
