@@ -61,6 +61,7 @@ OFFENCES = {
             "reporting.text", "tokens",
         )
     ],
+    "lists alone are in DuckDB": [("planning.contacts", "duckdb"), ("upkeep", "numpy"), ("leadterra.client", "numpy")],
     "the client alone speaks HTTP": [
         *((module, "httpx") for module in ("__main__", "leads", "planning.planner", "sandbox.server", "session")),
         *((module, "stamina") for module in ("execution.campaign", "store.local", "wiring")),

@@ -17,19 +17,20 @@ _SURE = r"[A-Za-z0-9]+(?:[._+-][A-Za-z0-9]+)*@(?:[A-Za-z0-9]+(?:-[A-Za-z0-9]+)*\
 _LONGEST_SURE = 64
 """Octets of a whole address: neither its local part nor a label of its domain is then too long (RFC 5321, RFC 1035)."""
 
-_SEEN = (
+SEEN = (
     r"[!-~\x{a1}-\x{ac}\x{ae}-\x{2af}\x{400}-\x{52f}\x{5d0}-\x{5ea}\x{620}-\x{64a}\x{904}-\x{939}\x{e01}-\x{e30}"
     r"\x{3041}-\x{3096}\x{30a1}-\x{30fa}\x{4e00}-\x{9fa5}\x{ac00}-\x{d7a3}]"
 )
-"""Some of the characters that are certainly seen: Latin, Cyrillic, Hebrew, Arabic, Devanagari, Thai, kana, Han, Hangul."""
+"""Some characters that are certainly seen: Latin, Cyrillic, Hebrew, Arabic, Devanagari, Thai, kana, Han, Hangul."""
+
 _CONTROL = r"[\p{Cc}\x{2028}\x{2029}]"
 
 
 class Shape(NamedTuple):
     """How the rows of a file become leads: `email` and `fields` tell its columns by number.
 
-    `names` are the fields that a lead of the list may have, in the order of the values `v0`, `v1`, …. `tokens` are the fields that emails use, `subjects` those of them that stand in a subject; `examples_only`: real
-    people are told.
+    `names` are the fields that a lead of the list may have, in the order of the values `v0`, `v1`, …. `tokens` are the
+    fields that emails use, `subjects` those of them that stand in a subject; `examples_only`: real people are told.
     """
 
     email: int
@@ -50,7 +51,8 @@ def people(rows: str, width: int, shape: Shape, key: bytes, *, quoted: str | Non
 
     `a` and `f` are the hashes of address and of fields; `bad` is the address as written where it is none. `empty` rows
     hold nothing. With `quoted`, the character that parts the cells of a file with quotes, `quotes` and `inside` count
-    quotes and such characters in cells. `b0`, `b1`, … tell whether a token is blank, `unfit` how many values would break an email, `real` whether the address can be somebody's.
+    quotes and such characters in cells. `b0`, `b1`, … tell whether a token is blank, `unfit` how many values would
+    break an email, `real` whether the address can be somebody's.
     """
     quotes, inside = (_count("everything", char) for char in ('"', quoted)) if quoted else ("0", "0")
     blanks = (f", {shape.value(token)} = '' AS b{index}" for index, token in enumerate(shape.tokens))
@@ -86,9 +88,10 @@ def leads(rows: str, width: int, shape: Shape, *, also: str = "") -> str:
     )
     special = " OR ".join(f"ends_with(lower({email}), {literal(end)})" for end in _not_sure())
     sure = f"strlen({email}) <= {_LONGEST_SURE} AND regexp_full_match({email}, {literal(_SURE)}) AND NOT ({special})"
+    bare = f"trim(bare, {literal(_SPACES)}) = ''"
     trimmed = (
         f"SELECT *, CASE WHEN {sure} THEN lower({email}) ELSE address_of(c{shape.email}) END AS address,"
-        f" CASE WHEN {email} <> '' THEN FALSE ELSE trim(bare, {literal(_SPACES)}) = '' END AS empty{wide} FROM ({plain})"
+        f" CASE WHEN plain AND {email} <> '' THEN FALSE ELSE {bare} END AS empty{wide} FROM ({plain})"
     )
     values = "".join(f", {_value(shape, field)} AS v{index}" for index, field in enumerate(shape.names))
     return f"SELECT line{also}, address, c{shape.email} AS written, empty, plain, everything{values} FROM ({trimmed})"
@@ -107,7 +110,7 @@ def _value(shape: Shape, field: str) -> str:
     if field not in shape.fields:
         return fallback
     cell = f"w{shape.fields[field]}"
-    seen = f"plain OR regexp_matches({cell}, {literal(_SEEN)}) OR ({cell} <> '' AND is_visible({cell}))"
+    seen = f"plain OR regexp_matches({cell}, {literal(SEEN)}) OR ({cell} <> '' AND is_visible({cell}))"
     return f"CASE WHEN {cell} <> '' AND ({seen}) THEN {cell} ELSE {fallback} END"
 
 

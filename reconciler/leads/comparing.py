@@ -1,4 +1,4 @@
-"""A list against ledgers, in DuckDB: who is new, changed, gone, refused, spoken for by others (`ledger` says what counts)."""
+"""A list against ledgers, in DuckDB: who is new, changed, gone, refused by the server, spoken for by others."""
 
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -164,7 +164,8 @@ class Ledgers:
             f" WHEN s.rank IS NOT NULL AND s.rank NOT IN ({keep}) THEN {APART}"
             f" WHEN r.a IS NOT NULL THEN {REFUSED} ELSE {NEW} END::TINYINT AS kind"
             f" FROM {table} m LEFT JOIN (SELECT k.a, min(o.rank) AS rank FROM known k"
-            f" JOIN (VALUES {ranks}) o(number, rank) USING (number) SEMI JOIN {table} t USING (a) GROUP BY k.a) s USING (a)"
+            f" JOIN (VALUES {ranks}) o(number, rank) USING (number) SEMI JOIN {table} t USING (a) GROUP BY k.a) s"
+            f" USING (a)"
             f" LEFT JOIN (SELECT DISTINCT a, f FROM known WHERE number = {denied}) r ON m.a = r.a AND m.f = r.f"
         )
         return order

@@ -1,4 +1,4 @@
-"""DuckDB, held in bounds: so much memory, spilling into a private folder that goes away, nothing fetched from anywhere."""
+"""DuckDB, held in bounds: so much memory, a private folder to spill into that goes away, nothing fetched from afar."""
 
 import contextlib
 import os
@@ -106,9 +106,9 @@ def connect(folder: Path, *, settings: Mapping[str, Any]) -> "duckdb.DuckDBPyCon
     return opened
 
 
-def literal(value: str | bool | float | bytes | Sequence[str]) -> str:
+def literal(value: str | float | bytes | Sequence[str]) -> str:
     """Write a value as SQL."""
-    if isinstance(value, bool | int | float):
+    if isinstance(value, int | float):
         return str(value)
     if isinstance(value, bytes):
         return "'" + "".join(f"\\x{byte:02X}" for byte in value) + "'::BLOB"

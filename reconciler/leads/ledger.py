@@ -1,8 +1,8 @@
 """The ledger: who was enrolled, and with which fields, as keyed hashes. Pure; without the key it tells nothing.
 
-An entry is 32 bytes: HMAC-SHA256 of the address, and of the address with its fields, each cut to 16: equal fields of two
-people look different. A segment is a row of entries; the segments of a campaign are read oldest first, and the last
-entry of an address counts.
+An entry is 32 bytes: HMAC-SHA256 of the address, and of the address with its fields, each cut to 16: equal fields of
+two people look different. A segment is a row of entries; the segments of a campaign are read oldest first, and the
+last entry of an address counts.
 """
 
 import hmac

@@ -49,7 +49,7 @@ class LoadedList:
     """A list as one campaign has it.
 
     `people` is the relation of its distinct leads: `ord` (their order), `line`, `a` and `f` (the hashes), `unfit`, and
-    `b0`, … for each of `tokens`. `fields` are what a lead may fill, without `email`; None where no header could be read.
+    `b0`, … for each of `tokens`. `fields` are what a lead may fill, without `email`; None: no header could be read.
     `readable` is False where it could not be read to its end: then the counts say nothing. `rows` are those that
     `where` lets through, `filtered` the others; `elsewhere` counts leads that belong to other parts. `blanks` counts
     leads with a blank token, `unfit` values that would break an email.
@@ -218,7 +218,7 @@ class ListReader:
     def _rows(
         self, parts: Sequence[Part], tables: Sequence[tuple[str, int]], leads: Leads
     ) -> tuple[str, tuple[str, ...], int]:
-        """Put the files of a list together; return the relation of its rows, its tables, and how many `where` leaves out."""
+        """Put the files of a list together; return the relation of its rows, its tables, and how many are left out."""
         (table, _), *others = tables
         for other, _ in others:
             self._engine.rows(f"INSERT INTO {table} SELECT * FROM {other}")

@@ -2,7 +2,7 @@
 
 import gzip
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, NamedTuple, cast
@@ -15,7 +15,7 @@ _CHUNK = 1 << 20
 _BUFFER = 8 << 20
 """Bytes. What DuckDB reads at once; its default of 32 MB a thread does not go with the memory it is given."""
 
-_LONGEST_LINE = 1 << 20
+_LONGEST_LINE = 4 << 20
 
 _Version = tuple[int, ...]
 
@@ -23,10 +23,10 @@ _Version = tuple[int, ...]
 class File(NamedTuple):
     """One file of a list, ready to be read.
 
-    `rows` is the relation of its `line` and cells `c0`, `c1`, …, as many as `header` has; where `line` is NULL, each row
-    is one line, and they begin at `begins`. Such a file is to be mended unless it has as many rows as `expected`, and
-    where it is `quoted`, no quote within a cell, and as many `inside` cells of what parts them. `bad` are the first of
-    `rejected` rows that are not among the rows. `broken`: it cannot be used.
+    `rows` is the relation of its `line` and cells `c0`, `c1`, …, as many as `header` has; where `line` is NULL, each
+    row is one line, and they begin at `begins`. Such a file is to be mended unless it has as many rows as `expected`,
+    and where it is `quoted`, no quote within a cell, and as many `inside` cells of what parts them. `bad` are the first
+    of `rejected` rows that are not among the rows. `broken`: it cannot be used.
     """
 
     rows: str = ""
@@ -71,13 +71,9 @@ def open_plainly(path: Path) -> File | None:
     if inside < 0 or (inside and not seen.quotes):
         return None
     ending = r"\r\n" if seen.returns else r"\n"
-    columns = "{" + ", ".join(f"'c{index}': 'VARCHAR'" for index in range(width)) + "}"
-    rows = (
-        f"(SELECT NULL::BIGINT AS line, * FROM read_csv({literal(str(path))}, auto_detect = false, header = false,"
-        f" skip = {head.header_line}, delim = {literal(head.delimiter)}, quote = '\"', escape = '\"',"
-        f" strict_mode = true, columns = {columns}, new_line = {literal(ending)}, buffer_size = {_BUFFER}, max_line_size = {_LONGEST_LINE},"
-        f" compression = {literal('gzip' if head.compressed else 'none')}))"
-    )
+    options = (f"skip = {head.header_line}", f"compression = {literal('gzip' if head.compressed else 'none')}")
+    cells = _csv(path, {}, width, head.delimiter, ending, *options)
+    rows = f"(SELECT NULL::BIGINT AS line, * FROM {cells})"
     return File(
         rows=rows,
         header=head.header,
@@ -93,12 +89,7 @@ def open_mended(path: Path, scratch: Path) -> File:
     """Return a file by way of a clean copy in a scratch folder."""
     mended = mend(path, scratch)
     header = mended.header
-    columns = ", ".join(["'line': 'BIGINT'", *(f"'c{index}': 'VARCHAR'" for index in range(len(header)))])
-    rows = (
-        f"read_csv({literal(str(scratch))}, auto_detect = false, header = false, delim = ',', quote = '\"',"
-        f" escape = '\"', strict_mode = true, columns = {{{columns}}}, new_line = '\\n', buffer_size = {_BUFFER},"
-        f" max_line_size = {_BUFFER // 2})"
-    )
+    rows = _csv(scratch, {"line": "BIGINT"}, len(header), ",", r"\n")
     return File(
         rows=rows,
         header=header,
@@ -109,6 +100,19 @@ def open_mended(path: Path, scratch: Path) -> File:
         broken=mended.broken,
         copy=scratch,
     )
+
+
+def _csv(path: Path, first: Mapping[str, str], width: int, delimiter: str, ending: str, *options: str) -> str:
+    """Write how DuckDB reads a file of the columns `first` and so many cells: nothing of it is guessed."""
+    kinds = {**first, **{f"c{index}": "VARCHAR" for index in range(width)}}
+    columns = ", ".join(f"{literal(name)}: {literal(kind)}" for name, kind in kinds.items())
+    settings = (
+        "auto_detect = false, header = false, strict_mode = true, quote = '\"', escape = '\"'",
+        f"delim = {literal(delimiter)}, new_line = {literal(ending)}, columns = {{{columns}}}",
+        f"buffer_size = {_BUFFER}, max_line_size = {_LONGEST_LINE}",
+        *options,
+    )
+    return f"read_csv({literal(str(path))}, {', '.join(settings)})"
 
 
 def open_parquet(path: Path, engine: Engine) -> File:

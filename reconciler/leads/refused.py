@@ -33,7 +33,8 @@ def new_refusals(campaign: Campaign, leads: Sequence[Lead]) -> tuple[Diagnostic,
     ]
     rest = ordered[MOST_ROWS_TOLD:]
     if rest:
-        words = f"And {len(rest):,} more that Leadterra did not accept: {_lines([lead.line for lead in rest[:MOST_LINES]], len(rest))}."
+        lines = _lines([lead.line for lead in rest[:MOST_LINES]], len(rest))
+        words = f"And {len(rest):,} more that Leadterra did not accept: {lines}."
         at = SourceRange(file=rest[0].file, line=rest[0].line)
         told.append(warning("lead-refused", words, hint=_HINT, at=at, campaign=campaign.key))
     return tuple(told)

@@ -38,9 +38,11 @@ class LeadLists:
     """`LeadSource` on files. Safe for threads; a campaign's list is read once for each version of its files.
 
     `blob` returns a ledger segment by name. `root` only shortens the paths in messages; `cache` is a folder for what
-    lists came to, so that a plan reads no unchanged list again: whatever sends reads it anew. A lead's request holds only
-    the fields that are not blank, and Leadterra overwrites only fields that are in the request: a value that became
-    blank since it was sent cannot be cleared there. Such a lead counts as changed once, and keeps the old value.
+    lists came to, so that a plan reads no unchanged list again: whatever sends reads it anew.
+
+    A lead's request holds only the fields that are not blank, and Leadterra overwrites only fields that are in the
+    request: a value that became blank since it was sent cannot be cleared there. Such a lead counts as changed once,
+    and keeps the old value.
     """
 
     def __init__(

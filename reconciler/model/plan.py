@@ -86,8 +86,8 @@ class People(Frozen):
     `held`: how many would, were nothing in the way. `refused`: how many of the list Leadterra did not accept; they are
     in none of `new` and `changed`. `outdated`: how many are in it with their old details since it did not accept the
     new ones. `enrolled`: how many are enrolled by now, as far as known. `left_out`: how many of the list other
-    campaigns speak for. `filtered` rows are left out by `leads.where`; `elsewhere` are people in other parts of the list
-    (`leads.part`), and `beyond` those over `leads.limit`.
+    campaigns speak for. `filtered` rows are left out by `leads.where`; `elsewhere` are people in other parts of the
+    list (`leads.part`), and `beyond` those over `leads.limit`.
     """
 
     receive: int = 0

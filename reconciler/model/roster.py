@@ -117,13 +117,13 @@ class Roster(Frozen):
 
     `at_hand` is False where the list is not here (`RECONCILER_LEADS_DIR` unset or file missing): then the counts say
     nothing. `leads` counts valid, distinct addresses out of `rows`, less those `left_out` and those `beyond` the
-    campaign's limit. `filtered` are rows that its condition leaves out, `elsewhere` counts people in other parts. `new`, `changed` and `gone`
-    compare with the campaign's ledger. `refused` counts leads that are not in it since the server did not accept them,
-    `outdated` such that are, and whose new details it did not accept; neither is sent again as it is. `contacted`
-    counts people among the new ones who were written to under another key. `blanks` counts, by token, the leads for
-    which it would read as nothing, but for those refused. `hashes` are the keyed hashes of the addresses, in no
-    meaningful order, and `fresh` those of the new ones; `digest` covers addresses and fields. `unknown` are keys that
-    are excluded, and whose lists are not at hand.
+    campaign's limit. `filtered` are rows that its condition leaves out; `elsewhere` counts people in other parts.
+    `new`, `changed` and `gone` compare with the campaign's ledger. `refused` counts leads that are not in it since the
+    server did not accept them, `outdated` such that are, and whose new details it did not accept; neither is sent again
+    as it is. `contacted` counts people among the new ones who were written to under another key. `blanks` counts, by
+    token, the leads for which it would read as nothing, but for those that nothing is sent to. `hashes` are those of
+    all addresses, and `fresh` those of the new ones; `digest` covers addresses and fields. `unknown` are keys that are
+    excluded, and whose lists are not at hand.
     """
 
     model_config = ConfigDict(arbitrary_types_allowed=True)

@@ -1,5 +1,6 @@
 """Part of a list: `where`, `part`, `limit`, several files, and rows that are skipped."""
 
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +50,7 @@ def refused(path: Path, where: str) -> Roster:
     [
         ("country = 'DE'", [0, 4, 8]),
         ("country IN ('FR', 'CH') AND email NOT LIKE 'ada1%'", [2, 5, 6, 9]),
-        ("TRY_CAST(\"Head Count\" AS INTEGER) >= 10", [10, 11]),
+        ('TRY_CAST("Head Count" AS INTEGER) >= 10', [10, 11]),
         ("headcount = '7'", [7]),
         ("NULLIF(country, '') IS NULL -- a comment", [3, 7, 11]),
         ("lower(country) = 'ch' OR\nends_with(email, '0@example.com')", [0, 2, 6, 10]),
@@ -140,7 +141,7 @@ def test_a_condition_that_takes_too_long_is_interrupted(path: Path, monkeypatch:
 def test_parts_are_disjoint_whole_and_stable(path: Path) -> None:
     write_list(path, people(200))
     parts = [chosen(path, part=(which, 3)) for which in (1, 2, 3)]
-    assert sorted(sum(parts, [])) == sorted(chosen(path))
+    assert sorted(chain.from_iterable(parts)) == sorted(chosen(path))
     assert all(40 < len(part) < 95 for part in parts)
     write_list(path, people(230)[::-1])
     again = [chosen(path, part=(which, 3)) for which in (1, 2, 3)]
