@@ -92,7 +92,7 @@ class _Waves:
         self._threads.shutdown()
         work, refused = self._work, self._tally.refused
         if refused:
-            work.tools.told.extend(work.tools.leads.refused(work.wanted, sorted(refused, key=lambda lead: lead.line)))
+            work.tools.told.extend(work.tools.leads.refused(work.wanted, refused))
         outcome, what = self._handed_out()
         if outcome is not None:
             # The failure that ended the enrolment is told; after this one, too, the next run finds out what was done.

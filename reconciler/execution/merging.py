@@ -7,7 +7,7 @@ from typing import Literal
 from reconciler.diagnostics import StateError
 from reconciler.execution import transitions
 from reconciler.execution.work import Work
-from reconciler.planning.segments import ENTRY, MOST_SEGMENTS, merge_from, merged
+from reconciler.planning.segments import ENTRY, are_many, merge_from, merged
 
 
 def merge(work: Work) -> None:
@@ -24,7 +24,7 @@ def merge(work: Work) -> None:
 def _merge(work: Work, kind: Literal["ledger", "refused"]) -> None:
     tools = work.tools
     names: tuple[str, ...] = getattr(work.known(), kind)
-    if len(names) <= MOST_SEGMENTS:
+    if not are_many(len(names)):
         return
     segments = [tools.store.get_blob(name) for name in names]
     first = merge_from([len(segment) for segment in segments])

@@ -20,14 +20,19 @@ _AT_ONCE = 128 * 1024
 _MOST_PASSES = 16
 
 
-def merge_from(sizes: Sequence[int], *, most: int = MOST_SEGMENTS) -> int | None:
+def are_many(count: int) -> bool:
+    """Whether so many segments are to be merged."""
+    return count > MOST_SEGMENTS
+
+
+def merge_from(sizes: Sequence[int]) -> int | None:
     """Return the first of the newest segments that are to become one; None where there are few enough.
 
     `sizes` are theirs, oldest first. A segment stays as it is where it outweighs all that is newer, and so do those
     before it: so few are left that each is more than twice the next but one, and whatever is written again ends up in a
     segment of twice the size at least. An entry is written again so often at most as the ledger doubles, and once more.
     """
-    if len(sizes) <= most:
+    if not are_many(len(sizes)):
         return None
     newer = 0
     first = len(sizes) - 1
