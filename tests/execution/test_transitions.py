@@ -1,7 +1,7 @@
 """Transitions are pure: they do what they say to one campaign, and nothing to any other."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -166,6 +166,20 @@ def test_enrolling_adds_up() -> None:
         state = transitions.enrolled(state, "a", (f"segment{number}",), cohort, frozenset({"op"}))
     assert state.campaigns["a"].ledger == ("segment3", "segment4")
     assert state.campaigns["a"].expected_enrolled == 12
+
+
+def test_the_newest_segments_become_one() -> None:
+    """Where they are not the newest any more, nothing changes; what the cohorts say in all stays."""
+    cohorts = tuple(Cohort(at=AT + timedelta(minutes=20 * number), sent=2, accepted=1) for number in range(4))
+    names = ("one", "two", "three")
+    known = entry(ledger=names, refused=names, cohorts=cohorts, outside=5)
+    state = State(lineage="l", ledger_key_id="k", campaigns={"a": known})
+    for kind in ("ledger", "refused"):
+        merged = transitions.merged(state, "a", kind, ("two", "three"), "new").campaigns["a"]
+        assert getattr(merged, kind) == ("one", "new")
+        assert merged.expected_enrolled == known.expected_enrolled
+        assert len(merged.cohorts) == 2
+        assert transitions.merged(state, "a", kind, ("one", "two"), "new") is state
 
 
 def test_the_first_start_is_kept() -> None:
