@@ -26,7 +26,7 @@ class Binding(Frozen):
 
 
 class Cohort(Frozen):
-    """One batch of an enrolment: when, how many leads were sent, and how many people that added to the campaign."""
+    """Batches of an enrolment: when, how many leads were sent, and how many people that added to the campaign."""
 
     at: AwareDatetime
     sent: int

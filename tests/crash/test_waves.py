@@ -1,4 +1,4 @@
-"""Killed in the middle of batches side by side: those few are sent again, nobody is enrolled twice, the counts are right."""
+"""Killed in the middle of batches side by side: those few are sent again, and nobody is enrolled twice."""
 
 import random
 from collections import Counter
