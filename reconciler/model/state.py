@@ -81,6 +81,12 @@ class CampaignState(Frozen):
         """What `totalEnrolled` must be if nobody else enrolled or removed anyone."""
         return self.outside + self.accepted
 
+    @property
+    def blobs(self) -> frozenset[str]:
+        """Names of its blobs: steps, and ledger segments."""
+        steps = {self.steps_digest} if self.read_back_digest is None else {self.steps_digest, self.read_back_digest}
+        return frozenset({*steps, *self.ledger, *self.refused})
+
 
 class Tombstone(Frozen):
     """A campaign that is no longer managed: kept so that a returning key adopts it and nobody is written to twice.
@@ -91,6 +97,16 @@ class Tombstone(Frozen):
     at: AwareDatetime
     campaign: CampaignState
     earlier: tuple[CampaignState, ...] = ()
+
+    @property
+    def entries(self) -> tuple[CampaignState, ...]:
+        """All campaigns that had the key, oldest first."""
+        return (*self.earlier, self.campaign)
+
+    @property
+    def blobs(self) -> frozenset[str]:
+        """Names of the blobs of all of them."""
+        return frozenset().union(*(entry.blobs for entry in self.entries))
 
     def below(self, at: AwareDatetime, campaign: CampaignState) -> "Tombstone":
         """Bury another campaign of the same key on top of this one."""
@@ -148,6 +164,12 @@ class State(Frozen):
     suppressed: tuple[str, ...] = Field(
         default=(), description="Ledger segments of whoever was suppressed from here: no list brings them back."
     )
+
+    @property
+    def blobs(self) -> frozenset[str]:
+        """Names of all blobs that belong to it; any other one is left over."""
+        owners = (*self.campaigns.values(), *self.tombstones.values(), *self.operations.values())
+        return frozenset(self.suppressed).union(*(owner.blobs for owner in owners))
 
     def stop_for(self, key: str) -> Stop | None:
         """Return the stop mark that holds this campaign, if any."""
