@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
-from typing import Protocol, Self, TypeVar
+from typing import NamedTuple, Protocol, Self, TypeVar
 
 from reconciler.diagnostics import Diagnostic, StateConflictError
 from reconciler.model.campaign import Campaign, SequenceStep
@@ -108,6 +108,17 @@ class Lease(Protocol):
         ...
 
 
+class Swept(NamedTuple):
+    """How many blobs were removed, and, in words, where former versions of the state can still be read; None: nowhere.
+
+    `hint` is what to do about that.
+    """
+
+    blobs: int
+    former: str | None = None
+    hint: str | None = None
+
+
 class StateStore(Protocol):
     """Where the state lives. No state is not an empty state: `read` raises where there is none."""
 
@@ -143,12 +154,21 @@ class StateStore(Protocol):
     def put_blob(self, content: bytes) -> str:
         """Store an immutable blob and return its SHA-256 in hexadecimal.
 
-        It is durable once a record is that was appended after it.
+        It is durable once a record is that was appended after it, and stays from when a record names it.
         """
         ...
 
     def get_blob(self, name: str) -> bytes:
         """Return a blob; raises `StateError` where it is missing or its content does not match its name."""
+        ...
+
+    def sweep(self, *, fence: int, forget_history: bool = False) -> Swept:
+        """Remove all blobs that the newest state does not name; none that it names, nor one put for a record to come.
+
+        To be asked by the holder of the lease: raises `LeaseLostError` where `fence` is not its number, `StateError`
+        where one could not be removed. Killed in the middle, it has removed some; the next one removes the rest. With
+        `forget_history` former versions of the state are removed as well, as far as that is up to this program.
+        """
         ...
 
     def lease(self, *, owner: str, told: Callable[[str], None], sleep: Callable[[float], bool]) -> Lease:

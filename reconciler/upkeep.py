@@ -1,12 +1,13 @@
-"""What is done to the state itself, beside planning and applying: made, bound anew, given campaigns that exist."""
+"""What is done to the state itself, beside planning and applying: made, bound anew, given campaigns, rid of people."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from reconciler import wiring
 from reconciler.diagnostics import ApiError, Interrupted, ReconcilerError, StateError, error
 from reconciler.execution import importing, preflight, transitions
 from reconciler.execution.reading import Reader, read_live
 from reconciler.execution.settling import addresses_of, doubtful
+from reconciler.leads.erasing import Eraser, Found
 from reconciler.leads.ledger import address_hash, read_segments
 from reconciler.leadterra.client import MOST_SUPPRESSED
 from reconciler.loading.lineage import Kept, read_kept, read_lineage, with_lineage, write_workspace
@@ -15,7 +16,7 @@ from reconciler.model.live import Capabilities, Live
 from reconciler.model.state import Binding, CampaignState, State, dump_steps
 from reconciler.model.workspace import StateFile
 from reconciler.planning.targets import nearest
-from reconciler.ports import chunks, update_state
+from reconciler.ports import Swept, chunks, update_state
 from reconciler.session import Session, lost
 
 
@@ -92,6 +93,53 @@ def suppress(session: Session, addresses: Sequence[str], *, by: str, told: Calla
             if done < len(addresses):
                 told(f"{done:,} of {len(addresses):,} suppressed")
     return len(new)
+
+
+def find_people(session: Session, addresses: Sequence[str]) -> tuple[Found, Mapping[str, int | None]]:
+    """Return what the state knows of people, and how many of them are on each list of today's files.
+
+    By key of its campaign; None where the list cannot be read now. A list without any of them is left out. Campaigns
+    whose files are wrong have no list.
+    """
+    state = session.store.read()
+    key = wiring.ledger_key(state, session.settings)
+    people = frozenset(address_hash(key, address) for address in addresses)
+    found = Eraser(people, session.store.get_blob, session.store.put_blob).search(state)
+    leads = wiring.open_leads(session.place, key, session.store.get_blob, session.loaded.root)
+    lists: dict[str, int | None] = {}
+    for campaign in session.loaded.campaigns:
+        if campaign.leads is None:
+            continue
+        try:
+            roster = leads.roster(campaign, None)
+            listed = len(people) - len(roster.hashes.missing(sorted(people))) if roster.at_hand else None
+        except OSError:
+            listed = None
+        if listed != 0:
+            lists[campaign.key] = listed
+    return found, lists
+
+
+def erase(session: Session, addresses: Sequence[str], *, by: str, forget_history: bool) -> tuple[Found, Swept]:
+    """Take people out of the state for good; return what it had of them, and what was removed with that.
+
+    First the new ledgers, then one record that names them, then the blobs that are left over: killed in between, the
+    same command removes these.
+    """
+    key = wiring.ledger_key(session.store.read(), session.settings)
+    people = frozenset(address_hash(key, address) for address in addresses)
+    eraser = Eraser(people, session.store.get_blob, session.store.put_blob)
+    found = Found()
+
+    def without(state: State) -> State:
+        nonlocal found
+        found = eraser.search(state)
+        return eraser.on(state)
+
+    with session.lease(by) as lease:
+        words = f"erased {len(people):,} {'person' if len(people) == 1 else 'people'}"
+        update_state(session.store, without, by=by, at=wiring.now(), what=words, fence=lease.fence)
+        return found, session.store.sweep(fence=lease.fence, forget_history=forget_history)
 
 
 def server_now(session: Session) -> Binding:

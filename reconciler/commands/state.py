@@ -14,6 +14,7 @@ from reconciler.commands.common import (
     say,
     settings,
 )
+from reconciler.commands.erase import erase
 from reconciler.commands.exits import FAILED, OK
 from reconciler.diagnostics import ReconcilerError, error
 from reconciler.wiring import Place, now
@@ -189,6 +190,9 @@ def rebind(place: Place, *, auto_approve: bool) -> int:
     upkeep.rebind(session, binding, owner=owner())
     Output.result(f"The state is bound to {_words(binding)}. `reconciler plan` shows what is there.")
     return OK
+
+
+command.add_command(erase)
 
 
 def _words(binding: "Binding | None") -> str:

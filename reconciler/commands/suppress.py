@@ -1,9 +1,9 @@
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from reconciler.commands.addresses import STANDARD_INPUT, people_words, read_people
 from reconciler.commands.common import (
     Output,
     approve_option,
@@ -17,7 +17,7 @@ from reconciler.commands.common import (
     settings,
 )
 from reconciler.commands.exits import FAILED, OK
-from reconciler.diagnostics import Diagnostic, ReconcilerError, SpecError, error
+from reconciler.diagnostics import ReconcilerError, SpecError, error
 from reconciler.wiring import Place
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def command(place: Place, files: tuple[Path, ...], key: str | None, *, auto_appr
         session = Session(place, settings(), cancelled, say_at_times(), say)
         session.store.read()
         addresses = _addresses(session, files, key)
-        people = f"{len(addresses):,} {'person' if len(addresses) == 1 else 'people'}"
+        people = people_words(len(addresses))
         if not addresses:
             raise ReconcilerError(error("no-address", "there is no address to suppress; nothing was done"))
         question = f"Type {len(addresses)} to keep {people} from every campaign, for good:"
@@ -58,42 +58,12 @@ def command(place: Place, files: tuple[Path, ...], key: str | None, *, auto_appr
 
 def _addresses(session: "Session", files: tuple[Path, ...], key: str | None) -> tuple[str, ...]:
     """Read everything before anything is done; raises `ReconcilerError` with all that is wrong."""
-    from reconciler.leads.plainlist import read_addresses
-
-    found: dict[str, None] = {}
-    problems: list[Diagnostic] = []
-    if not files and key is None:
-        files = (Path("-"),)
-    for path in files:
-        data = _bytes_of(path)
-        if isinstance(data, Diagnostic):
-            problems.append(data)
-            continue
-        addresses, told = read_addresses(data, place="standard input" if path == Path("-") else str(path))
-        found |= dict.fromkeys(addresses)
-        problems += told
+    found, problems = read_people(files or (() if key is not None else (STANDARD_INPUT,)))
     if key is not None:
         found |= dict.fromkeys(_of_campaign(session, key))
     if problems:
         raise SpecError(*problems)
     return tuple(found)
-
-
-def _bytes_of(path: Path) -> bytes | Diagnostic:
-    from reconciler.leads.plainlist import LARGEST_LIST
-
-    try:
-        if path == Path("-"):
-            data = sys.stdin.buffer.read(LARGEST_LIST + 1)
-        else:
-            with path.open("rb") as stream:
-                data = stream.read(LARGEST_LIST + 1)
-    except OSError as problem:
-        words = f"{path} could not be read: {problem.strerror or type(problem).__name__}"
-        return error("address-list", words, hint="Nothing was done.")
-    if len(data) > LARGEST_LIST:
-        return error("address-list", f"{path} is larger than {LARGEST_LIST // 1024**2} MB", hint="Cut it into parts.")
-    return data
 
 
 def _of_campaign(session: "Session", key: str) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ last entry of an address counts.
 
 import hmac
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from reconciler.diagnostics import StateError, error
 from reconciler.model.base import canonical
@@ -57,12 +57,15 @@ def hmac_pads(key: bytes) -> tuple[bytes, bytes]:
 
 def read_segments(segments: Iterable[bytes]) -> dict[bytes, bytes]:
     """Return {address hash: fields hash} of segments, oldest first. Raises `StateError` where one is damaged."""
-    entries: dict[bytes, bytes] = {}
+    return {entry[:HASH_BYTES]: entry[HASH_BYTES:] for entry in read_entries(segments)}
+
+
+def read_entries(segments: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield the entries of segments. Raises `StateError` where one is damaged."""
     for segment in segments:
         check_segment(segment)
         for start in range(0, len(segment), ENTRY_BYTES):
-            entries[segment[start : start + HASH_BYTES]] = segment[start + HASH_BYTES : start + ENTRY_BYTES]
-    return entries
+            yield segment[start : start + ENTRY_BYTES]
 
 
 def check_segment(segment: bytes) -> None:

@@ -17,6 +17,11 @@ class _Intent(Frozen):
     at: AwareDatetime
     by: str
 
+    @property
+    def blobs(self) -> frozenset[str]:
+        """Names of the blobs it speaks of."""
+        return frozenset()
+
 
 class CreateIntent(_Intent):
     """A draft is to be created. Its operation id is the `Idempotency-Key` of the request.
@@ -30,6 +35,11 @@ class CreateIntent(_Intent):
     sources: dict[str, str] = {}
     replaces: str | None = None
 
+    @property
+    def blobs(self) -> frozenset[str]:
+        """Name the steps."""
+        return frozenset({self.steps})
+
 
 class UpdateIntent(_Intent):
     """A draft is to be changed to this name and these steps (their digest)."""
@@ -38,6 +48,11 @@ class UpdateIntent(_Intent):
     id: str
     name: str
     steps: str
+
+    @property
+    def blobs(self) -> frozenset[str]:
+        """Name the steps."""
+        return frozenset({self.steps})
 
 
 class EnrollIntent(_Intent):
@@ -48,6 +63,11 @@ class EnrollIntent(_Intent):
     segment: str
     leads: int
     new: bool
+
+    @property
+    def blobs(self) -> frozenset[str]:
+        """Name the segment."""
+        return frozenset({self.segment})
 
 
 class StartIntent(_Intent):

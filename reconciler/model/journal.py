@@ -44,6 +44,14 @@ class Delta(Frozen):
     more_leftovers: tuple[Leftover, ...] = ()
     small: Small | None = None
 
+    @property
+    def blobs(self) -> frozenset[str]:
+        """Names of the blobs that it makes part of the state, some of which may have been before."""
+        owners = [owner for part in (self.campaigns, self.tombstones, self.operations) for owner in part.values()]
+        found = [owner.blobs for owner in owners if owner is not None]
+        grown = [name for growth in self.grown.values() for name in (*growth.ledger, *growth.refused)]
+        return frozenset(grown).union(() if self.small is None else self.small.suppressed, *found)
+
     def on(self, state: State, *, serial: int) -> State:
         """Return the state with this difference made, under its new serial."""
         update: dict[str, object] = {"serial": serial}

@@ -11,7 +11,7 @@ from pydantic import AwareDatetime, Field, TypeAdapter
 
 from reconciler.model.base import Frozen, canonical
 from reconciler.model.campaign import SequenceStep
-from reconciler.model.intents import CreateIntent, EnrollIntent, Intent, UpdateIntent
+from reconciler.model.intents import EnrollIntent, Intent
 from reconciler.model.live import Capabilities
 
 STATE_VERSION: Literal[1] = 1
@@ -81,6 +81,12 @@ class CampaignState(Frozen):
         """What `totalEnrolled` must be if nobody else enrolled or removed anyone."""
         return self.outside + self.accepted
 
+    @property
+    def blobs(self) -> frozenset[str]:
+        """Names of its blobs: steps, and ledger segments."""
+        steps = {self.steps_digest} if self.read_back_digest is None else {self.steps_digest, self.read_back_digest}
+        return frozenset({*steps, *self.ledger, *self.refused})
+
 
 class Tombstone(Frozen):
     """A campaign that is no longer managed: kept so that a returning key adopts it and nobody is written to twice.
@@ -91,6 +97,16 @@ class Tombstone(Frozen):
     at: AwareDatetime
     campaign: CampaignState
     earlier: tuple[CampaignState, ...] = ()
+
+    @property
+    def entries(self) -> tuple[CampaignState, ...]:
+        """All campaigns that had the key, oldest first."""
+        return (*self.earlier, self.campaign)
+
+    @property
+    def blobs(self) -> frozenset[str]:
+        """Names of the blobs of all of them."""
+        return frozenset().union(*(entry.blobs for entry in self.entries))
 
     def below(self, at: AwareDatetime, campaign: CampaignState) -> "Tombstone":
         """Bury another campaign of the same key on top of this one."""
@@ -149,6 +165,12 @@ class State(Frozen):
         default=(), description="Ledger segments of whoever was suppressed from here: no list brings them back."
     )
 
+    @property
+    def blobs(self) -> frozenset[str]:
+        """Names of all blobs that belong to it; any other one is left over."""
+        owners = (*self.campaigns.values(), *self.tombstones.values(), *self.operations.values())
+        return frozenset(self.suppressed).union(*(owner.blobs for owner in owners))
+
     def stop_for(self, key: str) -> Stop | None:
         """Return the stop mark that holds this campaign, if any."""
         return next((mark for mark in self.stops if mark.scope in {"*", key}), None)
@@ -170,22 +192,6 @@ class State(Frozen):
         """Return the open intents of one campaign, by operation id, oldest first."""
         found = {operation: intent for operation, intent in self.operations.items() if intent.campaign == key}
         return dict(sorted(found.items(), key=lambda item: (item[1].at, item[0])))
-
-    def blobs(self) -> frozenset[str]:
-        """Return the names of all blobs that this state speaks of, open intents included."""
-        entries = [*self.campaigns.values()]
-        for buried in self.tombstones.values():
-            entries += [buried.campaign, *buried.earlier]
-        names = {*self.suppressed}
-        for entry in entries:
-            names |= {entry.steps_digest, *entry.ledger, *entry.refused}
-            names |= {entry.read_back_digest} if entry.read_back_digest is not None else set()
-        for intent in self.operations.values():
-            if isinstance(intent, EnrollIntent):
-                names.add(intent.segment)
-            elif isinstance(intent, CreateIntent | UpdateIntent):
-                names.add(intent.steps)
-        return frozenset(names)
 
     def last_asked(self) -> datetime | None:
         """Return when the youngest intent was opened whose request may change something late; a pause harms nobody."""

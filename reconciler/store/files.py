@@ -12,7 +12,7 @@ FOLDER_MODE = 0o700
 
 
 @contextlib.contextmanager
-def told_as_state_error(what: str, folder: Path) -> Iterator[None]:
+def told_as_state_error(what: str, folder: Path, *, act: str = "written to") -> Iterator[None]:
     """Turn an `OSError` (full disk, no permission, …) into a `StateError` (`state-write`) that names what it hit."""
     try:
         yield
@@ -21,7 +21,7 @@ def told_as_state_error(what: str, folder: Path) -> Iterator[None]:
         raise StateError(
             error(
                 "state-write",
-                f"{what} could not be written to {folder}: {reason}.",
+                f"{what} could not be {act} {folder}: {reason}.",
                 hint="Check free space and permissions of that folder, then run again.",
             )
         ) from problem

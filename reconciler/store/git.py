@@ -10,12 +10,14 @@ from pathlib import Path
 from reconciler.diagnostics import LeaseLostError, StateConflictError, StateError, error
 from reconciler.model.journal import Happening, Record
 from reconciler.model.state import State
+from reconciler.ports import Swept
 from reconciler.store import gitview, refusals
 from reconciler.store.blobs import blob_name, check_name, checked
 from reconciler.store.gitlease import GitRegister
 from reconciler.store.gitmessages import message, read_commit, record_message
 from reconciler.store.gitrepo import Entry, Repository
 from reconciler.store.gitview import Change, View
+from reconciler.store.history import load_happenings
 from reconciler.store.lease import Held, HeldLease, Times, lost, this_machine
 from reconciler.store.lease import conflict as lease_conflict
 
@@ -48,6 +50,7 @@ class GitStore:
         self._count = threading.Lock()
         self._asked = self._answered = 0
         self._pending: dict[str, bytes] = {}
+        self._put: dict[str, bytes] = {}
         self._listed: dict[str, Entry] = {}
         self._listed_at: str | None = None
         self._newest_blobs: frozenset[str] = frozenset()
@@ -97,18 +100,19 @@ class GitStore:
             if record.serial != view.state.serial + 1 or record.lineage != view.state.lineage:
                 raise refusals.conflict(view.state.serial, record.serial - 1)
             if fence is not None:
-                held = view.held(self._repository.name)
-                if held.owner is None or held.fence != fence:
-                    raise lost()
+                self._check_fence(view, fence)
             return gitview.with_record(self._repository, view, record, record_message(record))
 
         self._write(make)
 
     def put_blob(self, content: bytes) -> str:
-        """Keep a blob until the next append writes it in the same commit, and return its SHA-256."""
+        """Keep a blob until the next append writes it in the same commit, and return its SHA-256.
+
+        The commit of the record that names it has it, whoever has swept it away since.
+        """
         name = blob_name(content)
         with self._lock:
-            self._pending[name] = content
+            self._put[name] = self._pending[name] = content
         return name
 
     def get_blob(self, name: str) -> bytes:
@@ -119,6 +123,33 @@ class GitStore:
             if found is None:
                 found = self._read_blob(name)
         return checked(name, found, place=self._repository.name)
+
+    def sweep(self, *, fence: int, forget_history: bool = False) -> Swept:
+        """Take all blobs out of the tree that the state does not name, with one push; where there is none, with none.
+
+        The history of the ref still has them. With `forget_history` it is begun anew, with a commit that has no parent
+        and keeps in a file what history told; other clones accept it as a continuation of what they saw. Raises as
+        `append` does.
+        """
+        gone = 0
+
+        def without(view: View) -> Change | None:
+            nonlocal gone
+            by, at = self._check_fence(view, fence), datetime.now(UTC)
+            words = message("left-over blobs removed", (), by=by, at=at, serial=view.state.serial)
+            change = gitview.swept(self._repository, view, view.state.blobs.union(self._put), words)
+            gone = 0 if change is None else sum(path.startswith(gitview.BLOBS) for path in change.gone)
+            return change
+
+        def anew(view: View) -> Change:
+            by, at, told = self._check_fence(view, fence), datetime.now(UTC), "forgot the history before"
+            words = message(told, [told], by=by, at=at, serial=view.state.serial, after=view.head)
+            return gitview.begun_anew(view, list(self._told(view.head)), words)
+
+        self._write(without)
+        if forget_history:
+            self._write(anew)
+        return Swept(gone, *self._former(forgotten=forget_history))
 
     def lease(self, *, owner: str, told: Callable[[str], None], sleep: Callable[[float], bool]) -> HeldLease:
         """Return the lease of this state, not yet taken."""
@@ -142,7 +173,10 @@ class GitStore:
 
     def history(self) -> Iterator[Happening]:
         """Tell who did what when, newest first; a shallow clone brings older commits as they are asked for."""
-        head: str | None = self._newest().head
+        return self._told(self._newest().head)
+
+    def _told(self, newest: str) -> Iterator[Happening]:
+        head: str | None = newest
         told = 0
         while head is not None:
             found = self._repository.commits(head, _CHUNK)
@@ -157,6 +191,9 @@ class GitStore:
                     yield commit.happening
                 head = commit.parent
             told += len(found)
+        kept = self._repository.tree(newest, gitview.HISTORY)
+        for content in self._repository.contents(entry.oid for entry in kept.values()).values():
+            yield from load_happenings(content)
 
     def held(self, *, anew: bool) -> Held:
         """Return who holds the lease."""
@@ -196,8 +233,11 @@ class GitStore:
         self._answered = asked
         return self._view
 
-    def _write(self, make: Callable[[View], Change]) -> None:
-        """Publish a change of the newest view. What is refused on a view that may be old is tried on a newer one."""
+    def _write(self, make: Callable[[View], Change | None]) -> None:
+        """Publish a change of the newest view, if there is any to be made.
+
+        What is refused, or not needed, on a view that may be old is tried on a newer one.
+        """
         with self._lock:
             view, fresh = self._view, False
             while True:
@@ -210,20 +250,24 @@ class GitStore:
                         raise
                     view = None
                     continue
-                if self._push(view.head, change):
+                if change is None and fresh:
+                    return
+                if change is not None and self._push(view.head, change):
                     return
                 view = None
 
     def _push(self, old: str | None, change: Change) -> bool:
         """Commit and push; False where somebody else moved the ref meanwhile."""
-        asked, pending = self._asked, dict(self._pending)
+        asked = self._asked
+        pending = {**self._pending, **{name: self._put[name] for name in change.named if name in self._put}}
         kept = self._there() - frozenset(change.gone) if pending else frozenset()
         blobs = {
             path: content
             for path, content in ((gitview.blob_path(name), content) for name, content in pending.items())
             if path not in kept or self._listed[path].oid != self._repository.oid(content)
         }
-        new = self._repository.commit(old, change.message, {**blobs, **change.files}, change.gone)
+        files = {**blobs, **change.files}
+        new = self._repository.commit(old, change.message, files, change.gone, anew=change.anew)
         if not self._repository.publish(new, old=old):
             return False
         self._view = replace(change.next, head=new)
@@ -234,13 +278,34 @@ class GitStore:
             path = gitview.blob_path(name)
             if path in blobs:
                 self._listed[path] = Entry(self._repository.oid(content), len(content))
+        for name in change.named:
+            self._put.pop(name, None)
+        for path in change.gone:
+            self._listed.pop(path, None)
+            self._blobs.pop(path.rpartition("/")[2], None)
         if self._listed_at == old:
             self._listed_at = new
             self._newest_blobs = (self._newest_blobs | blobs.keys()) - frozenset(change.gone)
         return True
 
+    def _check_fence(self, view: View, fence: int) -> str:
+        """Return who holds the lease; raises where it is held with another number, or not at all."""
+        held = view.held(self._repository.name)
+        if held.owner is None or held.fence != fence:
+            raise lost()
+        return held.owner
+
+    def _former(self, *, forgotten: bool) -> tuple[str, str]:
+        there = self._repository
+        prune = "`git gc --prune=now` removes them from a clone"
+        if forgotten:
+            words = f"former versions of {there.name} are unreachable now, and stay until they are cleared away"
+            return words, f"{prune} once it has seen the new history; ask whoever hosts the remote to do the same there"
+        words = f"the history of {there.name} still has the former versions, with their hashes"
+        return words, f"--forget-history begins it anew; then {prune}, and whoever hosts the remote does it there"
+
     def _index(self) -> dict[str, Entry]:
-        """List the blobs of the view, and those that were listed before: this clone has them, there or not."""
+        """List the blobs of the view; one that has gone from it since can still be read here."""
         view = self._view
         if view is not None and self._listed_at is None:
             listed = self._repository.tree(view.head, gitview.BLOBS)

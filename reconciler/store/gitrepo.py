@@ -1,7 +1,6 @@
 """The repository around the files, and one ref of one of its remotes: reading it, and moving it by compare and swap."""
 
 import hashlib
-import secrets
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
@@ -9,6 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from reconciler.diagnostics import StateError, error
+from reconciler.store.gitmessages import goes_on_from
 from reconciler.store.gitnames import seen_ref
 from reconciler.store.gitrun import FETCH, NETWORK, Done, Git
 
@@ -86,7 +86,8 @@ class Repository:
     def fetch(self) -> str:
         """Bring the newest head, and return it. Where the clone is shallow, the first one comes without its history.
 
-        Raises `StateError`: `state-remote`, or `state-rewritten` where what was seen before is no part of its history.
+        Raises `StateError`: `state-remote`, or `state-rewritten` where what was seen before is no part of its history,
+        and that was not begun anew on purpose since.
         """
         for pause in (*self._pauses[:2], None):
             known = self.seen()
@@ -97,11 +98,24 @@ class Repository:
             head = self.seen()
             if done.ok and head is not None:
                 return head
+            rewritten = _NOT_FORWARD in done.err
+            if rewritten and known is not None and (head := self._begun_anew(known)) is not None:
+                self._remember(head, known)
+                return head
             if pause is None:
-                raise self._rewritten() if _NOT_FORWARD in done.err else self.away("could not be read", done)
+                raise self._rewritten() if rewritten else self.away("could not be read", done)
             # Another process of this clone may have seen a newer head, or hold one of git's locks.
             self._sleep(pause)
         raise AssertionError("unreachable")
+
+    def _begun_anew(self, known: str) -> str | None:
+        """Return the newest head where its history was begun anew on purpose after a commit; None where it was not."""
+        head = self.head()
+        if head is None or not self._fetch(self.ref).ok or not self._git.run("cat-file", "-e", head).ok:
+            return None
+        roots = self._local("rev-list", "--first-parent", "--max-parents=0", head).out.decode().split()
+        found = self.contents([*roots[-1:], known])
+        return head if len(found) > 1 and goes_on_from(found[roots[-1]], found[known]) else None
 
     def deepen(self, commits: int) -> None:
         """Bring the newest so many commits into a shallow clone, of this ref alone. Raises `StateError`."""
@@ -109,14 +123,21 @@ class Repository:
         if not done.ok:
             raise self.away("could not be read", done)
 
-    def commit(self, parent: str | None, message: str, files: Mapping[str, bytes], gone: Iterable[str]) -> str:
+    def commit(
+        self, parent: str | None, message: str, files: Mapping[str, bytes], gone: Iterable[str], *, anew: bool = False
+    ) -> str:
         """Make a commit on a parent with these files written and those gone; return it. No ref names it yet.
 
-        Raises `StateError` (`state-write`).
+        `anew`: it has what the parent has, and no parent. Raises `StateError` (`state-write`).
         """
         stream = [b"commit refs/reconciler-work\nmark :1\n"]
         stream.append(b"committer reconciler <reconciler@localhost> %d +0000\n" % int(time.time()))
-        stream += [_data(message.encode()), b"from %s\n" % parent.encode() if parent else b""]
+        stream.append(_data(message.encode()))
+        if anew and parent:
+            tree = self._local("rev-parse", "--verify", f"{parent}^{{tree}}").out.strip()
+            stream.append(b'M 040000 %s ""\n' % tree)
+        elif parent:
+            stream.append(b"from %s\n" % parent.encode())
         stream += [b"D %s\n" % path.encode() for path in gone]
         for path, content in files.items():
             stream += [b"M 100644 inline %s\n" % path.encode(), _data(content)]
@@ -257,11 +278,6 @@ class Repository:
         found = self.away("could not be written", done).diagnostics[0]
         hint = f"Nothing was written. Make sure that you may push to {self.ref} there, then run again."
         return StateError(found.model_copy(update={"hint": hint}))
-
-
-def nonce() -> str:
-    """Return what makes a commit unlike every other: two writers never make the same one."""
-    return secrets.token_hex(8)
 
 
 def _data(content: bytes) -> bytes:

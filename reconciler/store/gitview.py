@@ -1,14 +1,15 @@
 """The state as the tree of a commit: the document, the records since, the blobs, and who holds the lease."""
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from reconciler.diagnostics import StateError, error
-from reconciler.model.journal import Record
+from reconciler.model.journal import Happening, Record
 from reconciler.model.state import State
 from reconciler.store.document import decode, encode
 from reconciler.store.gitrepo import Entry, Repository
+from reconciler.store.history import dump_happenings
 from reconciler.store.lease import Held, dump_held, load_held
 from reconciler.store.lease import damaged as damaged_lock
 from reconciler.store.records import damaged, decode_records, encode_record, replay
@@ -17,6 +18,7 @@ DOCUMENT = "state.json"
 JOURNAL = "journal/"
 BLOBS = "blobs/"
 LEASE = "lease.json"
+HISTORY = "history.jsonl"
 SMALLEST_COMPACTION = 64 * 1024
 _RECORD = re.compile(r"journal/([0-9]{12})")
 
@@ -50,12 +52,17 @@ class View:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What the next commit changes, and what is seen once it is there (its name aside)."""
+    """What the next commit changes, and what is seen once it is there (its name aside).
+
+    `named` are blobs that it makes part of the state. `anew`: it begins the history anew.
+    """
 
     message: str
     next: View
     files: dict[str, bytes] = field(default_factory=dict)
     gone: tuple[str, ...] = ()
+    named: frozenset[str] = frozenset()
+    anew: bool = False
 
 
 def first(repository: Repository, state: State, message: str) -> Change:
@@ -69,10 +76,10 @@ def with_record(repository: Repository, view: View, record: Record, message: str
     line = encode_record(record)
     state = record.delta.on(view.state, serial=record.serial)
     if view.weight + len(line) > max(SMALLEST_COMPACTION, view.document.size):
-        return _folded(repository, Change(message, replace(view, state=state)))
+        return _folded(repository, Change(message, replace(view, state=state), named=record.delta.blobs))
     path = f"{JOURNAL}{record.serial:012}"
     journal = {**view.journal, record.serial: _entry(repository, line)}
-    return Change(message, replace(view, journal=journal, state=state), {path: line})
+    return Change(message, replace(view, journal=journal, state=state), {path: line}, named=record.delta.blobs)
 
 
 def with_lease(repository: Repository, view: View, held: Held, message: str, blobs: Collection[str]) -> Change:
@@ -86,8 +93,20 @@ def with_lease(repository: Repository, view: View, held: Held, message: str, blo
     if held.owner is not None or not view.journal:
         return change
     folded = _folded(repository, change)
-    kept = {blob_path(name) for name in view.state.blobs()}
+    kept = {blob_path(name) for name in view.state.blobs}
     return replace(folded, gone=(*folded.gone, *sorted(path for path in blobs if path not in kept)))
+
+
+def swept(repository: Repository, view: View, keep: frozenset[str], message: str) -> Change | None:
+    """Take out all other blobs, and fold in the journal, which knows former names; None where nothing is to be done."""
+    wanted = {blob_path(name) for name in keep}
+    gone = tuple(path for path in repository.tree(view.head, BLOBS) if path not in wanted)
+    return _folded(repository, Change(message, view, gone=gone)) if gone or view.journal else None
+
+
+def begun_anew(view: View, happenings: Sequence[Happening], message: str) -> Change:
+    """Begin the history with what the view holds; what it told people stays, as a file."""
+    return Change(message, view, {HISTORY: dump_happenings(happenings)}, anew=True)
 
 
 def blob_path(name: str) -> str:
@@ -135,8 +154,8 @@ def _record(data: bytes, serial: int, place: str) -> Record:
 def _folded(repository: Repository, change: Change) -> Change:
     data = encode(change.next.state)
     view = replace(change.next, document=_entry(repository, data), journal={})
-    gone = tuple(f"{JOURNAL}{serial:012}" for serial in change.next.journal)
-    return Change(change.message, view, {**change.files, DOCUMENT: data}, gone)
+    gone = (*change.gone, *(f"{JOURNAL}{serial:012}" for serial in change.next.journal))
+    return replace(change, next=view, files={**change.files, DOCUMENT: data}, gone=gone)
 
 
 def _entry(repository: Repository, content: bytes) -> Entry:

@@ -1,6 +1,7 @@
 """What happened, as the local backend keeps it when the journal is folded into the document."""
 
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -17,9 +18,9 @@ class LocalHistory:
 
     def add(self, happenings: Iterable[Happening]) -> None:
         """Add what these tell; those without words tell nothing. Raises `OSError`. Writers take turns."""
-        lines = [item.model_dump_json().encode() + b"\n" for item in happenings if item.what]
+        lines = dump_happenings(item for item in happenings if item.what)
         if lines:
-            append_durably(self._path, b"".join(lines), at=self._bytes().rfind(b"\n") + 1)
+            append_durably(self._path, lines, at=self._bytes().rfind(b"\n") + 1)
 
     def told(self, recent: Iterable[Happening]) -> list[Happening]:
         """Tell everything, newest first; `recent` is what has not been added yet, or only just.
@@ -28,14 +29,9 @@ class LocalHistory:
         """
         found = dict.fromkeys(recent)
         try:
-            lines = self._bytes().splitlines()
+            found |= dict.fromkeys(load_happenings(self._bytes()))
         except OSError as problem:
             raise unreadable("history", self._path, problem) from problem
-        for line in lines:
-            try:
-                found[Happening.model_validate_json(line)] = None
-            except ValidationError:
-                continue
         return sorted(found, key=lambda item: (item.serial, item.at), reverse=True)
 
     def _bytes(self) -> bytes:
@@ -43,6 +39,20 @@ class LocalHistory:
             return self._path.read_bytes()
         except FileNotFoundError:
             return b""
+
+
+def dump_happenings(happenings: Iterable[Happening]) -> bytes:
+    """Write them as lines."""
+    return b"".join(item.model_dump_json().encode() + b"\n" for item in happenings)
+
+
+def load_happenings(data: bytes) -> list[Happening]:
+    """Read such lines; what is none is passed over."""
+    found = []
+    for line in data.splitlines():
+        with suppress(ValidationError):
+            found.append(Happening.model_validate_json(line))
+    return found
 
 
 def happenings(records: Iterable[Record]) -> list[Happening]:

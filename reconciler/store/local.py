@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, NamedTuple
 from reconciler.diagnostics import StateError, error
 from reconciler.model.journal import Happening, Record
 from reconciler.model.state import State
+from reconciler.ports import Swept
 from reconciler.store import lease, refusals
-from reconciler.store.blobs import LocalBlobs, blob_name
+from reconciler.store.blobs import LocalBlobs
 from reconciler.store.document import decode, encode
 from reconciler.store.files import (
     FILE_MODE,
@@ -125,23 +126,37 @@ class LocalStore:
             if fence is not None and not self._register().is_held(fence):
                 raise lease.lost()
             state = record.delta.on(view.state, serial=record.serial)
+            named = record.delta.blobs
+            self._blobs.put_again(named)
             with told_as_state_error("The journal of the state", self._folder):
                 append_durably(self._journal, line, at=view.offset)
             self._view = _View(view.document, view.offset + len(line), (view.tail + line)[-_TAIL:], state)
+            self._blobs.named(named)
             if self._view.offset > max(_SMALLEST_COMPACTION, view.document.size):
                 self._compact()
 
     def put_blob(self, content: bytes) -> str:
         """Store an immutable blob durably and return its SHA-256. One that is there and whole is not written again."""
-        name = blob_name(content)
-        if self._blobs.holds(name, content):
-            return name
-        self._blobs.write(name, content)
-        return name
+        return self._blobs.put(content)
 
     def get_blob(self, name: str) -> bytes:
         """Return a blob. Raises `StateError`: `blob-missing`, `blob-damaged`, or `state-unreadable`."""
         return self._blobs.read(name)
+
+    def sweep(self, *, fence: int, forget_history: bool = False) -> Swept:  # noqa: ARG002 - no history to forget
+        """Fold the journal, which knows former names, and remove the files of all blobs that the state does not name.
+
+        Nothing of them stays: there are no former versions here, so that `forget_history` finds nothing to forget.
+        Raises as `append` does; what was removed stays removed.
+        """
+        with self._locked(), self._reading:
+            view = self._refreshed()
+            if not self._register().is_held(fence):
+                raise lease.lost()
+            if view.offset:
+                self._compact()
+            with told_as_state_error("A blob of the state", self._folder, act="removed from"):
+                return Swept(self._blobs.sweep(view.state.blobs))
 
     def lease(self, *, owner: str, told: Callable[[str], None], sleep: Callable[[float], bool]) -> lease.HeldLease:
         """Return the lease of this state, not yet taken. Raises `StateError` (`state-missing`) where there is none."""

@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
@@ -91,6 +92,20 @@ def put(store: StateStore, scope: str, *, fence: int | None = None) -> State:
 def record(old: State, new: State, *, serial: int | None = None, lineage: str = STATE.lineage) -> Record:
     serial = old.serial + 1 if serial is None else serial
     return Record(lineage=lineage, serial=serial, at=NOW, by="ada", what=("x",), delta=between(old, new))
+
+
+def name_blobs(store: StateStore, *contents: bytes) -> list[str]:
+    return [store.put_blob(content) for content in contents]
+
+
+def suppressing(state: State, *names: str) -> State:
+    return state.model_copy(update={"suppressed": tuple(dict.fromkeys((*state.suppressed, *names)))})
+
+
+def named(store: StateStore, *names: str) -> State:
+    """Make these the blobs that the state names."""
+    wanted = {"suppressed": names}
+    return update_state(store, lambda state: state.model_copy(update=wanted), by="ada", at=NOW, what="")
 
 
 def lease_of(store: StateStore, owner: str = "ada", told: list[str] | None = None) -> Lease:
@@ -341,6 +356,95 @@ class StoreContract:
             store.get_blob(name)
         assert code_of(caught) == "blob-missing"
         assert name not in caught.value.diagnostics[0].message or not name
+
+    # Blobs that nobody names
+
+    def test_a_sweep_removes_what_the_state_does_not_name_and_nothing_else(
+        self, backend: Backend, store: StateStore
+    ) -> None:
+        kept, dropped, mine = name_blobs(store, b"kept", b"dropped", b"mine")
+        other = backend.open()
+        (never,) = name_blobs(other, b"never")
+        put(other, "a")
+        with lease_of(store) as lease:
+            named(store, kept, dropped)
+            named(store, kept)
+            assert store.sweep(fence=lease.fence).blobs == 2
+            assert store.sweep(fence=lease.fence).blobs == 0
+        for other in (store, backend.open()):
+            assert other.get_blob(kept) == b"kept"
+            for name in (dropped, never):
+                with pytest.raises(StateError) as caught:
+                    other.get_blob(name)
+                assert code_of(caught) == "blob-missing"
+        assert store.get_blob(mine) == b"mine"
+        assert backend.open().read().suppressed == (kept,)
+        assert (store.put_blob(b"dropped"), store.get_blob(dropped)) == (dropped, b"dropped")
+
+    @pytest.mark.parametrize("holder", ["nobody", "another"])
+    def test_only_the_holder_of_the_lease_sweeps(self, backend: Backend, store: StateStore, holder: str) -> None:
+        other = backend.open()
+        with lease_of(store) as lease:
+            old = lease.fence
+        (name,) = name_blobs(other, b"never")
+        put(other, "a")
+        with lease_of(backend.open(), "bob") if holder == "another" else nullcontext():
+            with pytest.raises(LeaseLostError):
+                store.sweep(fence=old)
+            assert backend.open().get_blob(name) == b"never"
+
+    def test_a_blob_put_for_a_record_to_come_survives_a_sweep(self, backend: Backend, store: StateStore) -> None:
+        """`suppress` needs no lease: what it has put may be swept away before its record, and is there all the same."""
+        writer = backend.open()
+        (old,) = name_blobs(store, b"same")
+        named(store, old)
+        names = name_blobs(writer, b"same", b"own")
+        with lease_of(store) as lease:
+            named(store)
+            store.sweep(fence=lease.fence)
+        named(writer, *names)
+        for other in (store, writer, backend.open()):
+            assert [other.get_blob(name) for name in other.read().suppressed] == [b"same", b"own"]
+
+    def test_another_thread_s_record_does_not_make_it_forget_what_was_put(
+        self, backend: Backend, store: StateStore
+    ) -> None:
+        writer = backend.open()
+        (name,) = name_blobs(writer, b"mine")
+        put(writer, "another thread")
+        with lease_of(store) as lease:
+            store.sweep(fence=lease.fence)
+        named(writer, name)
+        assert backend.open().get_blob(name) == b"mine"
+
+    def test_a_sweep_beside_writers_without_a_lease_takes_nothing_from_them(
+        self, backend: Backend, store: StateStore
+    ) -> None:
+        done = threading.Event()
+
+        def suppress(worker: int) -> list[str]:
+            writer, mine = backend.open(), []
+            for turn in range(4):
+                mine += name_blobs(writer, b"%d %d" % (worker, turn % 2))
+                add = tuple(mine[-1:])
+                update_state(writer, lambda state, add=add: suppressing(state, *add), by="x", at=NOW, what="")
+            return mine
+
+        def sweep() -> None:
+            with lease_of(store) as lease:
+                while not done.is_set():
+                    store.sweep(fence=lease.fence)
+
+        with ThreadPoolExecutor(3) as pool:
+            sweeping = pool.submit(sweep)
+            try:
+                expected = {name for mine in pool.map(suppress, range(2)) for name in mine}
+            finally:
+                done.set()
+            sweeping.result()
+        fresh = backend.open()
+        assert set(fresh.read().suppressed) == expected
+        assert all(fresh.get_blob(name) for name in expected)
 
     # Lease
 

@@ -18,6 +18,7 @@ from store.contract import (
     end,
     lease_of,
     line_of,
+    named,
     put,
     record,
     say,
@@ -29,7 +30,7 @@ from store.states import STATE
 
 from reconciler.diagnostics import StateConflictError, StateError
 from reconciler.model.state import CampaignState, State
-from reconciler.ports import Lease, update_state
+from reconciler.ports import Lease, Swept, update_state
 from reconciler.store import git as gitstore
 from reconciler.store import gitrepo, gitview
 from reconciler.store.git import GitStore
@@ -608,6 +609,117 @@ def test_a_rewritten_history_is_refused_and_left_as_it_is(backend: GitBackend, s
     for command in (part for part in hint.split("`") if part.startswith("git update-ref")):
         git(backend.clone, *command.split()[1:])
     assert scopes(backend.open().read()) == ["c"]
+
+
+# A history that is begun anew on purpose
+
+
+def forget(store: GitStore) -> Swept:
+    with lease_of(store) as lease:
+        swept = store.sweep(fence=lease.fence, forget_history=True)
+        lease.check(1)
+        return swept
+
+
+def reachable(folder: Path, ref: str = REF) -> set[str]:
+    """Return the contents of everything that a ref leads to, by git's names of them."""
+    return {line.split()[0] for line in git(folder, "rev-list", "--objects", ref).splitlines()}
+
+
+def test_the_history_has_what_was_swept_away_until_it_is_forgotten(backend: GitBackend, store: GitStore) -> None:
+    named(store, store.put_blob(b"a secret"))
+    named(store, store.put_blob(b"no secret"))
+    secret, other = (git(backend.clone, "hash-object", "--stdin", given=text) for text in (b"a secret", b"no secret"))
+    with lease_of(store) as lease:
+        swept = store.sweep(fence=lease.fence)
+    assert swept.blobs == 1
+    assert "history" in str(swept.former)
+    assert "--forget-history" in str(swept.hint)
+    assert secret.strip() not in backend.files().values()
+    assert secret.strip() in reachable(backend.remote)
+    swept = forget(store)
+    assert (swept.blobs, "git gc --prune=now" in str(swept.hint)) == (0, True)
+    assert secret.strip() not in reachable(backend.remote)
+    assert other.strip() in reachable(backend.remote)
+    git(backend.clone, "gc", "--quiet", "--prune=now")
+    assert secret.strip() not in git(backend.clone, "cat-file", "--batch-all-objects", "--batch-check")
+    git(backend.remote, "fsck", "--strict")
+
+
+def test_clones_of_every_kind_go_on_from_a_history_begun_anew(backend: GitBackend, store: GitStore) -> None:
+    clones = [backend.another("full"), backend.another("shallow", "--depth=1"), backend.another("late")]
+    others = [backend.open(clone=clone) for clone in clones]
+    put(store, "a")
+    for other in others[:2]:
+        assert scopes(other.read()) == ["a"]
+    assert others[2].read().serial == 1
+    put(store, "b")
+    forget(store)
+    assert scopes(others[0].read()) == ["a", "b"]
+    assert scopes(put(others[1], "c")) == ["a", "b", "c"]
+    forget(others[0])
+    with lease_of(others[2]) as lease:
+        put(others[2], "d", fence=lease.fence)
+    for reader in (store, *others, *(backend.open(clone=clone) for clone in clones)):
+        assert scopes(reader.read()) == ["a", "b", "c", "d"]
+        told = [item.what[0] for item in reader.history()]
+        anew = "forgot the history before"
+        assert told == ["d added", anew, "c added", anew, "b added", "a added", "created the state"]
+
+
+def test_a_history_begun_anew_and_rewritten_since_is_refused(backend: GitBackend, store: GitStore) -> None:
+    """Only what came before it is taken to be part of it."""
+    other = backend.open(clone=backend.another("other"))
+    forget(store)
+    anew = backend.head()
+    put(store, "a")
+    assert scopes(other.read()) == ["a"]
+    git(backend.remote, "update-ref", REF, anew)
+    for attempt in (store.read, other.read, lambda: put(backend.open(), "b")):
+        with pytest.raises(StateError) as caught:
+            attempt()
+        assert code_of(caught) == "state-rewritten"
+
+
+def test_a_history_without_a_parent_that_nobody_began_anew_is_refused(backend: GitBackend, store: GitStore) -> None:
+    put(store, "a")
+    tree = git(backend.remote, "rev-parse", f"{REF}^{{tree}}").strip()
+    text = git(backend.remote, "log", "-1", "--format=%B", REF)
+    root = git(backend.remote, "commit-tree", "-m", text, tree).strip()
+    git(backend.remote, "update-ref", REF, root)
+    with pytest.raises(StateError) as caught:
+        store.read()
+    assert code_of(caught) == "state-rewritten"
+
+
+def test_what_is_written_while_the_history_is_begun_anew_is_part_of_it(
+    backend: GitBackend, store: GitStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told, other = GitStore._told, backend.open(clone=backend.another("other"))
+
+    def slow(self: GitStore, newest: str) -> object:
+        found = list(told(self, newest))
+        monkeypatch.setattr(GitStore, "_told", told)
+        named(other, other.put_blob(b"theirs"))
+        put(other, "theirs")
+        return found
+
+    monkeypatch.setattr(GitStore, "_told", slow)
+    forget(store)
+    fresh = backend.open()
+    assert scopes(fresh.read()) == ["theirs"]
+    assert [fresh.get_blob(name) for name in fresh.read().suppressed] == [b"theirs"]
+    assert "theirs added" in [item.what[0] for item in fresh.history()]
+    assert scopes(put(other, "more")) == ["more", "theirs"]
+
+
+def test_a_remote_that_lets_no_history_begin_anew_is_told(backend: GitBackend, store: GitStore) -> None:
+    put(store, "a")
+    backend.hook("pre-receive", "read old new ref; git merge-base --is-ancestor $old $new || { echo no >&2; exit 1; }")
+    with pytest.raises(StateError, match="could not be written") as caught:
+        forget(store)
+    assert code_of(caught) == "state-remote"
+    assert scopes(put(backend.open(), "b")) == ["a", "b"]
 
 
 def test_a_state_that_is_gone_is_not_missing(backend: GitBackend, store: GitStore) -> None:

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from store.contract import StoreContract, add_stop, code_of, lease_of, put, record, scopes
+from store.contract import StoreContract, add_stop, code_of, lease_of, named, put, record, scopes
 from store.states import STATE
 
 from reconciler.diagnostics import StateError
@@ -400,6 +400,73 @@ def test_a_compaction_that_dies_anywhere_loses_nothing(
     assert backend.journal() == b""
     assert temporaries(backend.folder) == []
     assert [item.serial for item in backend.open().history()] == [4, 3, 2, 1, 0]
+
+
+@pytest.mark.parametrize("last", range(MOMENTS))
+def test_a_sweep_that_dies_anywhere_is_finished_by_the_next_one(
+    backend: LocalBackend, store: LocalStore, monkeypatch: pytest.MonkeyPatch, last: int
+) -> None:
+    """Each call of the system that it makes is the last one, in turn; what is named is there whatever happens."""
+    other = backend.open()
+    names = [other.put_blob(b"%d" % number) for number in range(4)]
+    kept = store.put_blob(b"kept")
+    named(store, kept)
+    begun = backend.folder / "blobs" / f"{names[0]}.1.2.tmp"
+    begun.write_bytes(b"0")
+    calls = 0
+
+    def dying(function: Callable[..., object]) -> Callable[..., object]:
+        def call(*arguments: object, **options: object) -> object:
+            nonlocal calls
+            calls += 1
+            if calls > last:
+                raise Died
+            return function(*arguments, **options)
+
+        return call
+
+    with lease_of(store) as lease:
+        with monkeypatch.context() as patch:
+            for place, what in ((os, "fsync"), (os, "pwrite"), (Path, "replace"), (Path, "unlink")):
+                patch.setattr(place, what, dying(getattr(place, what)))
+            with contextlib.suppress(Died):
+                store.sweep(fence=lease.fence)
+        assert calls <= last or last < MOMENTS - 1
+        fresh = backend.open()
+        assert fresh.get_blob(fresh.read().suppressed[0]) == b"kept"
+        fresh.sweep(fence=lease.fence)
+        # Former names of blobs are hashes of what was in them: they go, too.
+        assert backend.journal() == b""
+    assert [path.name for path in (backend.folder / "blobs").iterdir()] == [kept]
+
+
+def test_what_cannot_be_removed_is_told(
+    backend: LocalBackend, store: LocalStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    backend.open().put_blob(b"never")
+    with lease_of(store) as lease, monkeypatch.context() as patch:
+        patch.setattr(Path, "unlink", full)
+        with pytest.raises(StateError, match="could not be removed from") as caught:
+            store.sweep(fence=lease.fence)
+    assert code_of(caught) == "state-write"
+
+
+def test_who_is_in_the_middle_of_writing_a_blob_notices_a_sweep(
+    backend: LocalBackend, store: LocalStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writer, replace = backend.open(), Path.replace
+    store.put_blob(b"makes the folder")
+
+    def swept(self: Path, target: Path) -> Path:
+        if target.parent.name == "blobs":
+            monkeypatch.setattr(Path, "replace", replace)
+            store.sweep(fence=lease.fence)
+        return replace(self, target)
+
+    with lease_of(store) as lease:
+        monkeypatch.setattr(Path, "replace", swept)
+        name = writer.put_blob(b"steps")
+    assert backend.open().get_blob(name) == b"steps"
 
 
 def test_a_compaction_on_a_full_disk_is_left_for_later(
