@@ -88,7 +88,8 @@ def leads(rows: str, width: int, shape: Shape, *, also: str = "") -> str:
     sure = f"strlen({email}) <= {_LONGEST_SURE} AND regexp_full_match({email}, {literal(_SURE)}) AND NOT ({special})"
     trimmed = (
         f"SELECT *, CASE WHEN {sure} THEN lower({email}) ELSE address_of(c{shape.email}) END AS address,"
-        f" CASE WHEN {email} <> '' THEN FALSE ELSE trim(bare, {literal(_SPACES)}) = '' END AS empty{wide} FROM ({plain})"
+        f" CASE WHEN plain AND {email} <> '' THEN FALSE ELSE trim(bare, {literal(_SPACES)}) = '' END AS empty{wide}"
+        f" FROM ({plain})"
     )
     values = "".join(f", {_value(shape, field)} AS v{index}" for index, field in enumerate(shape.names))
     return f"SELECT line{also}, address, c{shape.email} AS written, empty, plain, everything{values} FROM ({trimmed})"

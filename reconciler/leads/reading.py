@@ -71,12 +71,13 @@ def open_plainly(path: Path) -> File | None:
     inside = seen.parting - (width - 1) * (expected + 1)
     if inside < 0 or (inside and not seen.quotes):
         return None
-    ending = r"\r\n" if seen.returns else r"\n"
+    # Told that lines end with CRLF, and to be strict, DuckDB 2.0 finds no row at all; untold it reads them.
+    ending = "" if seen.returns else r" new_line = '\n',"
     columns = "{" + ", ".join(f"'c{index}': 'VARCHAR'" for index in range(width)) + "}"
     rows = (
         f"(SELECT NULL::BIGINT AS line, * FROM read_csv({literal(str(path))}, auto_detect = false, header = false,"
         f" skip = {head.header_line}, delim = {literal(head.delimiter)}, quote = '\"', escape = '\"',"
-        f" strict_mode = true, columns = {columns}, new_line = {literal(ending)}, buffer_size = {_BUFFER}, max_line_size = {_LONGEST_LINE},"
+        f" strict_mode = true, columns = {columns},{ending} buffer_size = {_BUFFER}, max_line_size = {_LONGEST_LINE},"
         f" compression = {literal('gzip' if head.compressed else 'none')}))"
     )
     return File(
