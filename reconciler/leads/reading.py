@@ -18,6 +18,8 @@ _BUFFER = 8 << 20
 
 _LONGEST_LINE = 4 << 20
 
+_FEED = r"new_line = '\n'"
+
 _Version = tuple[int, ...]
 
 
@@ -71,9 +73,10 @@ def open_plainly(path: Path) -> File | None:
     inside = seen.parting - (width - 1) * (expected + 1)
     if inside < 0 or (inside and not seen.quotes):
         return None
-    ending = r"\r\n" if seen.returns else r"\n"
+    # Told that lines end with CRLF, and to be strict, DuckDB 2.0 finds no row at all; untold it reads them.
+    ending = () if seen.returns else (_FEED,)
     options = (f"skip = {head.header_line}", f"compression = {literal('gzip' if head.compressed else 'none')}")
-    cells = _csv(path, {}, width, head.delimiter, ending, *options)
+    cells = _csv(path, {}, width, head.delimiter, *options, *ending)
     rows = f"(SELECT NULL::BIGINT AS line, * FROM {cells})"
     return File(
         rows=rows,
@@ -90,7 +93,7 @@ def open_mended(path: Path, scratch: Path) -> File:
     """Return a file by way of a clean copy in a scratch folder."""
     mended = mend(path, scratch)
     header = mended.header
-    rows = _csv(scratch, {"line": "BIGINT"}, len(header), ",", r"\n")
+    rows = _csv(scratch, {"line": "BIGINT"}, len(header), ",", _FEED)
     return File(
         rows=rows,
         header=header,
@@ -103,13 +106,13 @@ def open_mended(path: Path, scratch: Path) -> File:
     )
 
 
-def _csv(path: Path, first: Mapping[str, str], width: int, delimiter: str, ending: str, *options: str) -> str:
+def _csv(path: Path, first: Mapping[str, str], width: int, delimiter: str, *options: str) -> str:
     """Write how DuckDB reads a file of the columns `first` and so many cells: nothing of it is guessed."""
     kinds = {**first, **{f"c{index}": "VARCHAR" for index in range(width)}}
     columns = ", ".join(f"{literal(name)}: {literal(kind)}" for name, kind in kinds.items())
     settings = (
         "auto_detect = false, header = false, strict_mode = true, quote = '\"', escape = '\"'",
-        f"delim = {literal(delimiter)}, new_line = {literal(ending)}, columns = {{{columns}}}",
+        f"delim = {literal(delimiter)}, columns = {{{columns}}}",
         f"buffer_size = {_BUFFER}, max_line_size = {_LONGEST_LINE}",
         *options,
     )

@@ -1,10 +1,12 @@
 """Campaigns, lists and ledgers to test with."""
 
+import csv
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from reconciler.diagnostics import Diagnostic
+from reconciler.leads.mending import Mended, mend
 from reconciler.leads.roster import LeadLists
 from reconciler.model.campaign import Campaign, Leads, SequenceStep, Status
 from reconciler.model.state import CampaignState
@@ -67,3 +69,13 @@ def write_list(path: Path, rows: list[Mapping[str, str]]) -> Path:
     lines = [",".join(names), *(",".join(row[name] for name in names) for row in rows)]
     path.write_text("\n".join(lines) + "\n")
     return path
+
+
+def mended(path: Path) -> tuple[Mended, list[tuple[int, tuple[str, ...]]]]:
+    """Mend a list; return what was told of it, and line and cells of each row of the copy, read back strictly."""
+    out = path.with_name("copy.out")
+    told = mend(path, out)
+    with out.open(encoding="utf-8", newline="") as stream:
+        rows = [(int(line), tuple(cells)) for line, *cells in csv.reader(stream, strict=True)]
+    assert len(rows) == told.rows
+    return told, rows
