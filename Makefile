@@ -64,6 +64,7 @@ soak: .venv/dev
 bench: .venv/dev
 	$(BIN)/python tests/bench/startup_and_plan.py
 	$(BIN)/python tests/bench/create_apply.py
+	$(BIN)/python tests/bench/enrol.py
 
 format: .venv/dev
 	$(BIN)/ruff check --fix .

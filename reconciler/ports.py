@@ -62,7 +62,8 @@ class CampaignApi(CampaignReader, Protocol):
     def enroll(self, campaign_id: str, leads: Sequence[Lead], *, again: Callable[[], None] | None = None) -> Enrolment:
         """Enrol one batch; raises `LeadsRefusedError` where the server refuses it because of some of its leads.
 
-        `again` is asked before each further attempt, and raises `Withdrawn` where it is not wanted any more.
+        `again` is asked before each further attempt, and before one that had to wait for its slot; it raises
+        `Withdrawn` where that is not wanted any more.
         """
         ...
 

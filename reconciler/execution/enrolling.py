@@ -1,35 +1,34 @@
-"""Enrolments: in batches, each written down before the next; whom the server does not accept is found and left out.
+"""Enrolments: batches side by side, in waves. One record has what came of a wave and the intents of the next.
 
-The server accepts a request or refuses the whole of it (leadterra-api.md, 422). So what it says of single leads is
-believed as far as it proves right: whoever is named by an address is left out; whoever is named by a position is left
-out once the rest is accepted, since positions that were counted otherwise would leave a bad lead in the rest. Where
-nobody is named, halves are tried, down to single leads.
+What an answer does not tell is read between two waves, when nothing of the campaign is under way.
 """
 
-from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import partial
-from typing import NamedTuple
+from itertools import groupby, islice
+from operator import itemgetter
+from typing import Self
 
-from reconciler.diagnostics import ApiError, Interrupted, LeadsRefusedError, error
+from reconciler.diagnostics import ApiError, Interrupted, LeaseLostError, StateError
 from reconciler.execution import transitions
+from reconciler.execution.batch import Batch, Taken, Tally, outcome_of
+from reconciler.execution.keeper import Transition
+from reconciler.execution.merging import merge
 from reconciler.execution.rechecking import recheck
 from reconciler.execution.tools import NotReadyError
 from reconciler.execution.work import Work, result
-from reconciler.model.intents import EnrollIntent
-from reconciler.model.live import Enrolment, LiveStatus
+from reconciler.model.live import LiveStatus
 from reconciler.model.plan import Action
 from reconciler.model.report import ActionResult, Outcome
 from reconciler.model.roster import Lead, Roster
-from reconciler.model.state import Cohort
+from reconciler.model.state import State
 
-PROBES = 8
-"""Leads from all over a batch that are tried one by one, where nobody is named.
+SIDE_BY_SIDE = 4
+"""Batches of one campaign under way at once: so many at most are sent again after a crash."""
 
-Once one of them is accepted, the refusal is about others. Where all are refused, it hardly is about leads at all (the
-campaign may be closed to new ones): then the enrolment fails, instead of asking for each lead of the batch.
-"""
+_GRAVE = (LeaseLostError, StateError, ApiError, NotReadyError, Interrupted)
 
 
 def enroll(work: Work, action: Action) -> ActionResult:
@@ -38,228 +37,144 @@ def enroll(work: Work, action: Action) -> ActionResult:
     recheck(work, before_enrolling=True)
     known = work.known()
     roster = tools.leads.roster(work.wanted, known, work.avoid)
-    enrolment = _Enrolment(work, roster.new + roster.changed)
-    try:
-        for kind, leads in tools.leads.batches(work.wanted, known, work.avoid):
-            enrolment.batch(kind, leads)
-    finally:
-        enrolment.tell()
-    tools.change(partial(transitions.all_enrolled, key=work.key))
+    tally = Tally(work, roster.new + roster.changed)
+    with _Waves(tally) as waves:
+        for kind, parts in _gathered(tools.leads.batches(work.wanted, known, work.avoid)):
+            waves.send(kind, parts)
+        waves.finish()
     work.enrolled = True
     # For the words of the checks to come; the list itself is not read again, so that they notice a change.
-    refused = roster.refused + roster.new - enrolment.sent["new"]
+    refused = roster.refused + roster.new - tally.sent["new"]
     work.roster = work.roster.model_copy(update={"refused": refused})
-    words = enrolment.words(roster)
+    words = _words(tally, roster)
     try:
         _verify(work)
     except Interrupted:
         # All of it is written down; the checks before a start compare the counters, too.
         words += "; the run was interrupted before the counters were compared"
-    taken = enrolment.accepted["new"] if roster.new else None
+    else:
+        merge(work)
+    taken = tally.accepted["new"] if roster.new else None
     return result(action, Outcome.DONE, words).model_copy(update={"leads_enrolled": taken})
 
 
-class _Part(NamedTuple):
-    """Leads to be sent in one request. `suspects` are left out of it since they were named by their positions."""
+def _gathered(
+    batches: Iterable[tuple[str, Sequence[Lead]]], most: int = SIDE_BY_SIDE
+) -> Iterator[tuple[str, list[Sequence[Lead]]]]:
+    """Gather batches of one kind into waves; the first goes alone.
 
-    leads: Sequence[Lead]
-    suspects: Sequence[Lead] = ()
+    So a campaign that takes no leads costs one request, and what the first batch teaches holds for all others.
+    """
+    size = 1
+    for kind, group in groupby(batches, key=itemgetter(0)):
+        parts = (leads for _, leads in group)
+        while wave := list(islice(parts, size)):
+            yield kind, wave
+            size = most
 
 
-@dataclass(slots=True)
-class _Enrolment:
-    """One enrolment on its way: how many leads were sent and accepted, by kind, and whom the server refused.
+class _Waves:
+    """Sends the batches of one enrolment. What came of a wave waits for the record of the next one's intents.
 
-    `positions`: whether the positions that it names can be believed. Of the present batch: `taken`, whether anybody was
-    accepted, as far as that still tells that the campaign takes leads; `alone`, who was refused alone since somebody
-    was accepted last; `nameless`, how many were refused alone in all; `announced`, how many bad leads there are by the
-    entries of an answer that names nobody.
+    A context manager: where the enrolment fails, that is written down by itself, and who was left out is told anyway.
     """
 
-    work: Work
-    total: int
-    sent: Counter[str] = field(default_factory=Counter)
-    accepted: Counter[str] = field(default_factory=Counter)
-    refused: list[Lead] = field(default_factory=list)
-    positions: bool = True
-    taken: bool = False
-    alone: list[tuple[Lead, LeadsRefusedError]] = field(default_factory=list)
-    nameless: int = 0
-    announced: int = 0
+    def __init__(self, tally: Tally) -> None:
+        self._tally = tally
+        self._work = tally.work
+        self._unwritten: tuple[Transition | None, str] = (None, "")
+        self._threads = ThreadPoolExecutor(SIDE_BY_SIDE, thread_name_prefix="enroll")
 
-    def batch(self, kind: str, leads: Sequence[Lead]) -> None:
-        """Enrol a batch, and remember whom the server refused of it, also where it does not come to its end."""
-        before = len(self.refused)
-        self.taken, self.alone, self.nameless, self.announced = False, [], 0, 0
-        try:
-            todo = [_Part(leads)]
-            while todo:
-                part = todo.pop()
-                todo += reversed(self._after(kind, part, self._request(kind, part.leads)))
-                if len(self.alone) >= PROBES and self.nameless > self.announced:
-                    # More than the answers account for: see again, all over the rest, that it is about single leads.
-                    self.taken = False
-                    rest = [lead for left in reversed(todo) for lead in (*left.leads, *left.suspects)]
-                    todo = [_Part(rest)] if rest else []
-            self._judge()
-        finally:
-            self._remember(self.refused[before:])
+    def __enter__(self) -> Self:
+        return self
 
-    def _after(self, kind: str, part: _Part, refusal: LeadsRefusedError | None) -> list[_Part]:
-        """Return what is to be tried next of a part that was sent."""
-        if refusal is None:
-            self._leave_out(part.suspects)
-            return []
-        if part.suspects:
-            # Bad leads are left in the rest: positions are counted in another way, or not all of them were named.
-            self.positions = False
-            return self._divide(kind, [*part.leads, *part.suspects], refusal)
-        sure = refusal.by_address
-        named = refusal.named if self.positions and refusal.complete else sure
-        if not named:
-            return self._divide(kind, part.leads, refusal)
-        self._leave_out([part.leads[position] for position in sorted(sure)])
-        suspects = [part.leads[position] for position in sorted(named - sure)]
-        rest = [lead for position, lead in enumerate(part.leads) if position not in named]
-        if rest:
-            return [_Part(rest, suspects)]
-        # Each position is named: no other way of counting has them all.
-        self._leave_out(suspects)
-        return []
+    def __exit__(self, *details: object) -> None:
+        self._threads.shutdown()
+        work, refused = self._work, self._tally.refused
+        if refused:
+            work.tools.told.extend(work.tools.leads.refused(work.wanted, refused))
+        outcome, what = self._handed_out()
+        if outcome is not None:
+            # The failure that ended the enrolment is told; after this one, too, the next run finds out what was done.
+            with suppress(StateError):
+                work.tools.change(outcome, what=what)
 
-    def _divide(self, kind: str, leads: Sequence[Lead], refusal: LeadsRefusedError) -> list[_Part]:
-        """Return halves of a part in which nobody is named; before the first of a batch, see that it is about leads."""
-        if len(leads) == 1:
-            self._refused_alone(leads[0], refusal)
-            return []
-        self.announced = max(self.announced, refusal.entries)
-        rest = leads if self.taken else self._probe(kind, leads, refusal)
-        middle = (len(rest) + 1) // 2
-        return [_Part(half) for half in (rest[:middle], rest[middle:]) if half]
-
-    def _probe(self, kind: str, leads: Sequence[Lead], refusal: LeadsRefusedError) -> Sequence[Lead]:
-        """Try leads from all over a part until one is accepted, and return the others. Raises where none is."""
-        count = min(PROBES, len(leads))
-        tried: set[int] = set()
-        for position in (number * len(leads) // count for number in range(count)):
-            tried.add(position)
-            problem = self._request(kind, [leads[position]])
-            if problem is None:
-                break
-            self._refused_alone(leads[position], problem)
-        if not self.taken and len(leads) > count:
-            raise _about_the_campaign(refusal, self.alone)
-        return [lead for position, lead in enumerate(leads) if position not in tried]
-
-    def _refused_alone(self, lead: Lead, refusal: LeadsRefusedError) -> None:
-        self.alone.append((lead, refusal))
-        self.nameless += 1
-
-    def _judge(self) -> None:
-        """Leave out whom the server refused alone, where that is about them.
-
-        It is where others of the batch were accepted, or where the answer has an entry about the one lead it got. An
-        answer without entries may be about anything.
-        """
-        unclear = [refusal for _, refusal in self.alone if not refusal.entries]
-        if unclear and not self.taken:
-            raise unclear[0] if len(self.alone) == 1 else _about_the_campaign(unclear[0], self.alone)
-        self._leave_out([lead for lead, _ in self.alone])
-        self.alone.clear()
-
-    def _request(self, kind: str, leads: Sequence[Lead]) -> LeadsRefusedError | None:
-        """Send leads and write the outcome down; return the refusal where the server accepts none of them."""
-        work, tools = self.work, self.work.tools
-        known = work.known()
+    def send(self, kind: str, parts: Sequence[Sequence[Lead]]) -> None:
+        """Send a wave, and wait for all of it. Where some of it fails, the gravest failure is raised at the end."""
+        tools = self._work.tools
         tools.go_on()
-        segment = tools.keep(tools.leads.segment(leads))
-        intent = EnrollIntent(
-            campaign=work.key,
-            at=tools.clock(),
-            by=tools.by,
-            id=known.id,
-            segment=segment,
-            leads=len(leads),
-            new=kind == "new",
-        )
-        try:
-            operation, answer = tools.ask(intent, partial(_send, work, known.id, leads), stoppable=True)
-        except LeadsRefusedError as refusal:
-            return refusal
-        self.taken = True
-        self._judge()
-        self.sent[kind] += len(leads)
-        self.accepted[kind] += answer.accepted
-        work.called = f"{self.accepted.total():,} of {self.total:,} leads were enrolled"
-        cohort = Cohort(at=tools.clock(), sent=len(leads), accepted=_added(work, answer) if kind == "new" else 0)
-        tools.change(
-            partial(transitions.enrolled, key=work.key, segment=segment, cohort=cohort, operation=operation),
-            what=f"{work.key}: {answer.accepted:,} leads enrolled",
-        )
-        self._progress()
-        return None
+        batches = [Batch(self._tally, kind, leads) for leads in parts]
+        intents = {batch.operation: batch.intent for batch in batches}
+        outcome, what = self._handed_out()
+        tools.intend(intents, stoppable=True, outcome=outcome, what=what)
+        failures = self._run(batches)
+        taken = [item for batch in batches for item in batch.taken]
+        added = _added(self._work, taken) if kind == "new" else 0
+        self._unwritten = outcome_of(self._work, taken, added=added)
+        if failures:
+            raise min(failures, key=_gravity)
 
-    def _leave_out(self, leads: Sequence[Lead]) -> None:
-        if leads:
-            self.refused += leads
-            self._progress()
+    def finish(self) -> None:
+        """Write down what is left, and that everybody is in it."""
+        outcome, what = self._handed_out()
+        closed = partial(transitions.all_enrolled, key=self._work.key)
 
-    def _progress(self) -> None:
-        self.work.tools.sink.leads_enrolled(self.work.wanted.key, self.sent.total() + len(self.refused), self.total)
+        def finished(state: State) -> State:
+            return closed(state if outcome is None else outcome(state))
 
-    def _remember(self, leads: Sequence[Lead]) -> None:
-        """Write down who was refused, with the next record: should that be lost, the next run finds them again."""
-        if leads:
-            segment = self.work.tools.keep(self.work.tools.leads.segment(leads))
-            told = f"{self.work.key}: {len(leads):,} leads not accepted by Leadterra"
-            self.work.tools.keeper.soon(partial(transitions.refused, key=self.work.key, segment=segment), what=told)
+        self._work.tools.change(finished, what=what)
 
-    def tell(self) -> None:
-        """Tell by line who was left out, in the report."""
-        if self.refused:
-            self.work.tools.told.extend(self.work.tools.leads.refused(self.work.wanted, self.refused))
+    def _handed_out(self) -> tuple[Transition | None, str]:
+        """Return what is to be written, once: where that fails, nobody knows whether it was."""
+        unwritten, self._unwritten = self._unwritten, (None, "")
+        return unwritten
 
-    def words(self, roster: Roster) -> str:
-        """Say how many people were enrolled, and how many not."""
-        parts = [f"{self.accepted['new']:,} enrolled"] if roster.new else []
-        parts += [f"{self.accepted['changed']:,} brought up to date"] if roster.changed else []
-        suppressed = self.sent.total() - self.accepted.total()
-        parts += [f"{suppressed:,} on the suppression list"] if suppressed else []
-        parts += [f"{len(self.refused):,} not accepted by Leadterra"] if self.refused else []
-        return ", ".join(parts)
+    def _run(self, batches: Sequence[Batch]) -> list[Exception]:
+        """Run batches side by side, each to its end, and return what went wrong."""
+        failures: list[Exception] = []
+        running = [self._threads.submit(batch.run) for batch in batches]
+        for future in running:
+            try:
+                future.result()
+            except Exception as failure:  # noqa: BLE001 - one of them is raised once all have ended
+                failures.append(failure)
+        return failures
 
 
-def _about_the_campaign(refusal: LeadsRefusedError, alone: Sequence[tuple[Lead, LeadsRefusedError]]) -> ApiError:
-    """Make the error for a refusal that goes on whoever is sent."""
-    lines = ", ".join(str(line) for line in sorted(lead.line for lead, _ in alone))
-    words = (
-        f"{refusal} Each lead that was tried alone was refused, too (lines {lines}), and after them nobody was "
-        "accepted: it seems to be about the campaign, not about single leads"
-    )
-    hint = "Look in Leadterra whether this campaign takes leads at all; then run the same command again."
-    sent = refusal.sent or any(item.sent for _, item in alone)
-    return ApiError(error("leads-refused", words, hint=hint), status=refusal.status, sent=sent)
+def _gravity(failure: Exception) -> tuple[int, bool]:
+    """Order failures, the gravest first: bugs, what cannot be written, what may have been carried out, what waits."""
+    ranks = [rank for rank, kind in enumerate(_GRAVE) if isinstance(failure, kind)]
+    return (ranks[0] if ranks else -1), isinstance(failure, ApiError) and not failure.sent
 
 
-def _send(work: Work, campaign_id: str, leads: Sequence[Lead], _operation: str) -> Enrolment:
-    return work.tools.api.enroll(campaign_id, leads, again=work.tools.unless_stopped(work.key))
-
-
-def _added(work: Work, answer: Enrolment) -> int:
-    """Count how many people a batch of new leads added.
+def _added(work: Work, taken: Sequence[Taken]) -> int:
+    """Count how many people requests with new leads added. Nothing else of the campaign may be under way.
 
     Leads that the server calls known are ours where a first try was carried out and its answer lost, and not ours
     where somebody else had enrolled them: the counters tell. Where these cannot be read, all are taken for ours:
     the batch has to be written down, and a wrong count is found before the start.
     """
-    if not answer.updated:
-        return answer.enrolled
+    counted = sum(item.answer.enrolled for item in taken if item.counted)
+    unclear = [item.answer for item in taken if not item.counted]
+    if not unclear:
+        return counted
     known = work.known()
+    most, least = sum(answer.accepted for answer in unclear), sum(answer.enrolled for answer in unclear)
     try:
-        added = work.tools.api.stats(known.id).total_enrolled - known.expected_enrolled
-    except (ApiError, Interrupted):
-        return answer.accepted
-    return min(max(added, answer.enrolled), answer.accepted)
+        added = work.tools.api.stats(known.id).total_enrolled - known.expected_enrolled - counted
+    except (ApiError, Interrupted, LeaseLostError):
+        return counted + most
+    return counted + min(max(added, least), most)
+
+
+def _words(tally: Tally, roster: Roster) -> str:
+    """Say how many people were enrolled, and how many not."""
+    parts = [f"{tally.accepted['new']:,} enrolled"] if roster.new else []
+    parts += [f"{tally.accepted['changed']:,} brought up to date"] if roster.changed else []
+    suppressed = tally.sent.total() - tally.accepted.total()
+    parts += [f"{suppressed:,} on the suppression list"] if suppressed else []
+    parts += [f"{len(tally.refused):,} not accepted by Leadterra"] if tally.refused else []
+    return ", ".join(parts)
 
 
 def _verify(work: Work) -> None:

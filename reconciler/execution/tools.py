@@ -2,14 +2,14 @@
 
 import threading
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeVar
 
 from reconciler.diagnostics import ApiError, Diagnostic, Interrupted, LeaseLostError, StateError, Withdrawn
 from reconciler.execution.checks import Checks
-from reconciler.execution.keeper import Keeper
+from reconciler.execution.keeper import Keeper, Transition
 from reconciler.execution.reading import Reader
 from reconciler.model.intents import CreateIntent, Intent
 from reconciler.model.report import Outcome
@@ -20,6 +20,11 @@ _T = TypeVar("_T")
 
 UNAVAILABLE = 503
 UNWRITABLE = "the state could not be written, so nothing more was done"
+
+
+def new_operation() -> str:
+    """Make an operation id."""
+    return str(uuid.uuid4())
 
 
 class NotReadyError(Exception):
@@ -59,7 +64,7 @@ class Tools:
         self.halts.append(problem)
         self.halted.set()
 
-    def change(self, transition: Callable[[State], State], *, what: str = "") -> State:
+    def change(self, transition: Transition, *, what: str = "") -> State:
         """Commit a change of the state; `what` is told by history."""
         try:
             return self.keeper.change(transition, what=what)
@@ -87,28 +92,59 @@ class Tools:
     ) -> tuple[str, _T]:
         """Make the intent durable, make the request, and return the operation id with the answer.
 
-        Whoever writes the outcome down closes the intent. It stays open where nobody knows what became of the request,
-        and is closed where it certainly did nothing. With `stoppable`, a stop mark refuses it: the state that the
-        intent is written to is the newest there is, so that no mark is missed. `operation` is that of an open intent
-        of the same content, which is then tried again under its id; that a second try did nothing says nothing about
-        the first.
+        `operation` is that of an open intent of the same content, which is then tried again under its id; that a second
+        try did nothing says nothing about the first. Else as `intend` and `carry_out`.
         """
-        name = operation or str(uuid.uuid4())
+        name = operation or new_operation()
+        self.intend({name: intent}, stoppable=stoppable)
+        return name, self.carry_out(name, intent, request, first=operation is None)
+
+    def intend(
+        self,
+        intents: Mapping[str, Intent],
+        *,
+        stoppable: bool = False,
+        outcome: Transition | None = None,
+        what: str = "",
+    ) -> None:
+        """Make intents durable by their operation ids, all in one record, with the `outcome` of former requests.
+
+        With `stoppable`, a stop mark refuses them: the state that they are written to is the newest there is, so that
+        no mark is missed. The outcome is durable also where this raises `NotReadyError`; `what` is its line in the
+        history.
+        """
+        refusal: NotReadyError | None = None
 
         def opened(state: State) -> State:
-            mark = state.stop_for(intent.campaign) if stoppable else None
-            if mark is not None:
-                raise NotReadyError(Outcome.HELD, f"stopped by {mark.by}: {mark.reason}")
-            return state if name in state.operations else state.intending(name, intent)
+            nonlocal refusal
+            refusal = None
+            state = outcome(state) if outcome is not None else state
+            for name, intent in intents.items():
+                mark = state.stop_for(intent.campaign) if stoppable else None
+                if mark is not None:
+                    refusal = NotReadyError(Outcome.HELD, f"stopped by {mark.by}: {mark.reason}")
+                    return state
+                state = state if name in state.operations else state.intending(name, intent)
+            return state
 
-        self.change(opened)
+        self.change(opened, what=what)
+        if refusal is not None:
+            raise refusal
+
+    def carry_out(self, name: str, intent: Intent, request: Callable[[str], _T], *, first: bool = True) -> _T:
+        """Make the request of a durable intent, and return its answer.
+
+        Whoever writes the outcome down closes the intent. It stays open where nobody knows what became of the request,
+        and is closed where it certainly did nothing; that a try did nothing which is not the `first` says nothing about
+        the one before.
+        """
         try:
-            return name, request(name)
+            return request(name)
         except ApiError as failure:
             if failure.status == UNAVAILABLE and not isinstance(intent, CreateIntent):
                 # A gateway says so, too, whatever the server behind it has done.
                 failure.sent = True
-            if not failure.sent and operation is None:
+            if not failure.sent and first:
                 self._drop(name)
             raise
         except Withdrawn:
@@ -116,7 +152,7 @@ class Tools:
             raise NotReadyError(Outcome.HELD, "it was stopped meanwhile") from None
         except (Interrupted, LeaseLostError):
             # Raised only where nothing was sent; a lost answer is an ApiError.
-            if operation is None:
+            if first:
                 self._drop(name)
             raise
 

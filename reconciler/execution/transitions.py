@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping
 from datetime import datetime
+from typing import Literal
 
 from reconciler.model.campaign import Campaign, Status
 from reconciler.model.live import Capabilities, Live, LiveCampaign, LiveStatus
 from reconciler.model.state import Binding, CampaignState, Cohort, Leftover, State, Tombstone
 from reconciler.model.workspace import Desired
+from reconciler.planning.segments import by_hour
 
 PAUSED = frozenset({None, "paused", "draft"})
 """What `pause` answers where nothing is sending: pausing a draft changes nothing (leadterra-api.md, "Behaviour")."""
@@ -107,12 +109,12 @@ def read_back(state: State, digests: Mapping[str, str]) -> State:
     return state.model_copy(update={"campaigns": {**state.campaigns, **entries}}) if entries else state
 
 
-def enrolled(state: State, key: str, segment: str, cohort: Cohort, operation: str) -> State:
-    """Add one batch to the ledger."""
+def enrolled(state: State, key: str, segments: tuple[str, ...], cohort: Cohort, operations: frozenset[str]) -> State:
+    """Add batches to the ledger, with what they came to in all."""
     entry = state.campaigns[key]
-    return state.without([operation]).with_campaign(
+    return state.without(operations).with_campaign(
         key,
-        entry.model_copy(update={"ledger": (*entry.ledger, segment), "cohorts": (*entry.cohorts, cohort)}),
+        entry.model_copy(update={"ledger": (*entry.ledger, *segments), "cohorts": (*entry.cohorts, cohort)}),
     )
 
 
@@ -120,6 +122,16 @@ def refused(state: State, key: str, segment: str) -> State:
     """Remember leads that the server did not accept, so that they are not sent again as they are."""
     entry = state.campaigns[key]
     return state.with_campaign(key, entry.model_copy(update={"refused": (*entry.refused, segment)}))
+
+
+def merged(state: State, key: str, kind: Literal["ledger", "refused"], old: tuple[str, ...], new: str) -> State:
+    """Let one segment stand for the newest ones, `old`; cohorts of the same hour are added up on the way."""
+    entry = state.campaigns[key]
+    names: tuple[str, ...] = getattr(entry, kind)
+    if names[-len(old) :] != old:
+        return state
+    update = {kind: (*names[: -len(old)], new), "cohorts": by_hour(entry.cohorts)}
+    return state.with_campaign(key, entry.model_copy(update=update))
 
 
 def all_enrolled(state: State, key: str) -> State:

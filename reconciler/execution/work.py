@@ -15,6 +15,8 @@ from reconciler.model.state import CampaignState
 class Work:
     """What the actions of one campaign share. One thread at a time uses it.
 
+    While it enrols, its batches only read it, and set `called` one after the other.
+
     `key` is the one the state has it under now, `final_key` the one of its file. `planned` is the status the plan was
     made for, and `avoid` says whom it must not newly write to. `called` says what the present action has carried out so
     far; `enrolled`: all leads are in.

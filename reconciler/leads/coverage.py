@@ -60,7 +60,8 @@ def unfit_values(campaign: Campaign, leads: Sequence[Lead], total: int) -> tuple
 def _unfit(value: str, *, subject: bool) -> str | None:
     if "{{" in value:
         return "holds `{{`, which would reach the reader, or be filled in, as a token"
-    if subject and any(category(char) in {"Cc", "Zl", "Zp"} for char in value):
+    # What is printable holds none of these; that is told fast.
+    if subject and not value.isprintable() and any(category(char) in {"Cc", "Zl", "Zp"} for char in value):
         return "goes into a subject, and holds a line break or another control character"
     return None
 

@@ -56,18 +56,18 @@ class Engine:
 
     def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """Run one statement and return its rows. Raises `duckdb.Error` where the statement or its data are at fault."""
-        with _bounded():
+        with bounded():
             return self._cursor().execute(sql, parameters).fetchall()
 
     def arrays(self, sql: str, parameters: Sequence[Any] = ()) -> "dict[str, ndarray[Any, Any]]":
         """Run one query and return its columns."""
-        with _bounded():
+        with bounded():
             return self._cursor().execute(sql, parameters).fetchnumpy()
 
     def load(self, sql: str, columns: "Mapping[str, ndarray[Any, Any]]") -> None:
         """Run one statement that reads these columns as the table `given`."""
         cursor = self._cursor()
-        with _bounded():
+        with bounded():
             cursor.register("given", dict(columns))
             try:
                 cursor.execute(sql)
@@ -123,13 +123,14 @@ def name(text: str) -> str:
 
 
 @contextlib.contextmanager
-def _bounded() -> Iterator[None]:
+def bounded() -> Iterator[None]:
+    """Raise `ReconcilerError` (`lead-engine`) where memory runs out, or room for what is written."""
     import duckdb
 
     try:
         yield
-    except (duckdb.OutOfMemoryException, duckdb.IOException) as problem:
-        full = isinstance(problem, duckdb.IOException)
+    except (duckdb.OutOfMemoryException, duckdb.IOException, OSError) as problem:
+        full = not isinstance(problem, duckdb.OutOfMemoryException)
         if full and "no space left" not in str(problem).lower():
             raise
         words = f"the lists could not be worked through: there is not enough {'room on the disk' if full else 'memory'}"

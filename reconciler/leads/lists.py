@@ -10,9 +10,9 @@ from reconciler.diagnostics import Diagnostic, SourceRange, error
 from reconciler.leads import cleaning, rejects
 from reconciler.leads.columns import Columns, check_fields, is_visible, map_columns
 from reconciler.leads.condition import ConditionError, matching
-from reconciler.leads.csvfile import unreadable
 from reconciler.leads.engine import Engine, literal
 from reconciler.leads.ledger import list_digest
+from reconciler.leads.problem import unreadable
 from reconciler.leads.reading import File, open_mended, open_parquet, open_plainly, version_of
 from reconciler.model.campaign import Leads
 from reconciler.model.roster import Lead

@@ -7,9 +7,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, NamedTuple, cast
 
-from reconciler.leads.csvfile import Head, Problem, mend, sniff, unreadable
 from reconciler.leads.engine import Engine, literal
 from reconciler.leads.engine import name as quoted
+from reconciler.leads.mending import Head, mend, sniff
+from reconciler.leads.problem import Problem, unreadable
 
 _CHUNK = 1 << 20
 _BUFFER = 8 << 20
@@ -53,7 +54,7 @@ def open_plainly(path: Path) -> File | None:
     """Return a file as it is; None where it needs to be mended first."""
     try:
         head = sniff(path)
-        seen = _look(path, head) if head is not None and head.plain else None
+        seen = _look(path, head) if head is not None else None
     except (OSError, EOFError, zlib.error):
         return None
     if (

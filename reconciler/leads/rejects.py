@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from reconciler.diagnostics import Diagnostic, Severity, SourceRange, error, note
 from reconciler.leads.addresses import masked, what_is_wrong
-from reconciler.leads.csvfile import Problem
+from reconciler.leads.problem import Problem
 from reconciler.leads.reading import File
 from reconciler.model.campaign import Leads
 

@@ -48,7 +48,8 @@ class Call:
     What is `private` carries people: its errors show no value of the answer, which could be somebody's data. `leads`
     are those of an enrolment, in the order of the request. `aftermath` says what a lost answer leaves open. What is
     `urgent` is finished even when the run is told to end; what is `hurried` is tried once, for a few seconds. `again`
-    is asked before each further attempt, after the wait, and raises `Withdrawn` where it is not wanted any more.
+    is asked before each further attempt, and before one that had to wait for its slot for more than a second; it raises
+    `Withdrawn` where the call is not wanted any more.
     """
 
     method: str

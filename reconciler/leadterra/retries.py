@@ -1,6 +1,7 @@
 """Which failed attempt may be followed by another, and when (design §6)."""
 
 import random
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 
 _TOO_MANY = 429
 _UNAVAILABLE = 503
+_LONG_WAIT = 1.0
 _TRANSIENT = frozenset({_TOO_MANY, 500, 502, _UNAVAILABLE, 504})
 _HELP = "Check the network, a proxy or firewall in between, and LEADTERRA_BASE_URL; then run the same command again."
 
@@ -49,6 +51,7 @@ class Tries:
         self._wait = 0.0
         self._backoff = 0.0
         self.made = 0
+        self.waited_long = False
         self.may_be_carried_out = False
         self.last_failure = ""
         self.refused_wait: float | None = None
@@ -57,7 +60,9 @@ class Tries:
         """Wait until the attempt may be made, and tell why it is made again."""
         if self.made:
             self._told(f"{self._call.label}: {self.last_failure}; trying again in {max(self._wait, 1):.0f} s")
+        began = time.monotonic()
         self._pace.wait(self._wait, urgent=self._call.urgent)
+        self.waited_long = time.monotonic() - began > _LONG_WAIT
         self._wait_left -= self._wait
         self._backoff = attempt.next_wait
         self.made += 1

@@ -112,7 +112,7 @@ class Transport:
                 wait_jitter=0,
             ):
                 tries.begin(attempt)
-                if tries.made > 1 and call.again is not None:
+                if call.again is not None and (tries.made > 1 or tries.waited_long):
                     call.again()
                 with attempt:
                     return self._once(call)

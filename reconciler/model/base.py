@@ -35,9 +35,13 @@ class Authored(BaseModel):
     )
 
 
+_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+"""Made once: a list's digest asks for it as often as the list has rows."""
+
+
 def canonical(value: Any) -> str:  # noqa: ANN401 - any JSON value
     """Write a JSON value the same way every time: sorted keys, no white space."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return _CANONICAL.encode(value)
 
 
 def digest(value: Any) -> str:  # noqa: ANN401 - any JSON value

@@ -11,7 +11,7 @@ from pydantic import AwareDatetime, Field, TypeAdapter
 
 from reconciler.model.base import Frozen, canonical
 from reconciler.model.campaign import SequenceStep
-from reconciler.model.intents import EnrollIntent, Intent
+from reconciler.model.intents import CreateIntent, EnrollIntent, Intent, UpdateIntent
 from reconciler.model.live import Capabilities
 
 STATE_VERSION: Literal[1] = 1
@@ -26,7 +26,7 @@ class Binding(Frozen):
 
 
 class Cohort(Frozen):
-    """One batch of an enrolment: when, how many leads were sent, and how many people that added to the campaign."""
+    """Batches of an enrolment: when, how many leads were sent, and how many people that added to the campaign."""
 
     at: AwareDatetime
     sent: int
@@ -170,6 +170,22 @@ class State(Frozen):
         """Return the open intents of one campaign, by operation id, oldest first."""
         found = {operation: intent for operation, intent in self.operations.items() if intent.campaign == key}
         return dict(sorted(found.items(), key=lambda item: (item[1].at, item[0])))
+
+    def blobs(self) -> frozenset[str]:
+        """Return the names of all blobs that this state speaks of, open intents included."""
+        entries = [*self.campaigns.values()]
+        for buried in self.tombstones.values():
+            entries += [buried.campaign, *buried.earlier]
+        names = {*self.suppressed}
+        for entry in entries:
+            names |= {entry.steps_digest, *entry.ledger, *entry.refused}
+            names |= {entry.read_back_digest} if entry.read_back_digest is not None else set()
+        for intent in self.operations.values():
+            if isinstance(intent, EnrollIntent):
+                names.add(intent.segment)
+            elif isinstance(intent, CreateIntent | UpdateIntent):
+                names.add(intent.steps)
+        return frozenset(names)
 
     def last_asked(self) -> datetime | None:
         """Return when the youngest intent was opened whose request may change something late; a pause harms nobody."""

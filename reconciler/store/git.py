@@ -50,6 +50,7 @@ class GitStore:
         self._pending: dict[str, bytes] = {}
         self._listed: dict[str, Entry] = {}
         self._listed_at: str | None = None
+        self._newest_blobs: frozenset[str] = frozenset()
         self._blobs: dict[str, bytes] = {}
 
     @property
@@ -107,9 +108,7 @@ class GitStore:
         """Keep a blob until the next append writes it in the same commit, and return its SHA-256."""
         name = blob_name(content)
         with self._lock:
-            there = self._index().get(gitview.blob_path(name))
-            if there is None or there.oid != self._repository.oid(content):
-                self._pending[name] = content
+            self._pending[name] = content
         return name
 
     def get_blob(self, name: str) -> bytes:
@@ -170,7 +169,8 @@ class GitStore:
         def make(view: View) -> Change:
             if view.held(self._repository.name) != expected:
                 raise lease_conflict()
-            return gitview.with_lease(self._repository, view, held, told(view.state))
+            blobs = self._there() if held.owner is None and view.journal else frozenset()
+            return gitview.with_lease(self._repository, view, held, told(view.state), blobs)
 
         self._write(make)
 
@@ -217,7 +217,12 @@ class GitStore:
     def _push(self, old: str | None, change: Change) -> bool:
         """Commit and push; False where somebody else moved the ref meanwhile."""
         asked, pending = self._asked, dict(self._pending)
-        blobs = {gitview.blob_path(name): content for name, content in pending.items()}
+        kept = self._there() - frozenset(change.gone) if pending else frozenset()
+        blobs = {
+            path: content
+            for path, content in ((gitview.blob_path(name), content) for name, content in pending.items())
+            if path not in kept or self._listed[path].oid != self._repository.oid(content)
+        }
         new = self._repository.commit(old, change.message, {**blobs, **change.files}, change.gone)
         if not self._repository.publish(new, old=old):
             return False
@@ -226,16 +231,29 @@ class GitStore:
         for name, content in pending.items():
             self._pending.pop(name, None)
             self._keep(name, content)
-            self._listed[gitview.blob_path(name)] = Entry(self._repository.oid(content), len(content))
+            path = gitview.blob_path(name)
+            if path in blobs:
+                self._listed[path] = Entry(self._repository.oid(content), len(content))
+        if self._listed_at == old:
+            self._listed_at = new
+            self._newest_blobs = (self._newest_blobs | blobs.keys()) - frozenset(change.gone)
         return True
 
     def _index(self) -> dict[str, Entry]:
-        """List the blobs of the view. Blobs only become more: what was listed before stays true."""
+        """List the blobs of the view, and those that were listed before: this clone has them, there or not."""
         view = self._view
         if view is not None and self._listed_at is None:
-            self._listed |= self._repository.tree(view.head, gitview.BLOBS)
-            self._listed_at = view.head
+            listed = self._repository.tree(view.head, gitview.BLOBS)
+            self._listed |= listed
+            self._listed_at, self._newest_blobs = view.head, frozenset(listed)
         return self._listed
+
+    def _there(self) -> frozenset[str]:
+        """Return the paths of the blobs that are in the view: those nobody speaks of any more may have gone from it."""
+        if self._view is not None and self._listed_at != self._view.head:
+            self._listed_at = None
+            self._index()
+        return self._newest_blobs
 
     def _read_blob(self, name: str) -> bytes | None:
         path = gitview.blob_path(name)

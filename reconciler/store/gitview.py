@@ -1,7 +1,7 @@
 """The state as the tree of a commit: the document, the records since, the blobs, and who holds the lease."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 
 from reconciler.diagnostics import StateError, error
@@ -75,11 +75,19 @@ def with_record(repository: Repository, view: View, record: Record, message: str
     return Change(message, replace(view, journal=journal, state=state), {path: line})
 
 
-def with_lease(repository: Repository, view: View, held: Held, message: str) -> Change:
-    """Write who holds the lease; where nobody does any more, fold the journal in as well."""
+def with_lease(repository: Repository, view: View, held: Held, message: str, blobs: Collection[str]) -> Change:
+    """Write who holds the lease; where nobody does any more, fold the journal in as well.
+
+    Then those `blobs` (by their paths) go, too, of which the state does not speak any more. No holder is left that
+    could have stored one already and be about to write of it.
+    """
     data = dump_held(held)
     change = Change(message, replace(view, lease=data), {LEASE: data})
-    return _folded(repository, change) if held.owner is None and view.journal else change
+    if held.owner is not None or not view.journal:
+        return change
+    folded = _folded(repository, change)
+    kept = {blob_path(name) for name in view.state.blobs()}
+    return replace(folded, gone=(*folded.gone, *sorted(path for path in blobs if path not in kept)))
 
 
 def blob_path(name: str) -> str:

@@ -49,13 +49,17 @@ SERVERS = {
 
 @dataclass(frozen=True)
 class Case:
-    """One thing a run can be interrupted in: what is there before, what the files say then, and which request it is."""
+    """One thing a run can be interrupted in: what is there before, what the files say then, and which request it is.
+
+    `in_flight` leads may be sent again: those of the batches beside it, too.
+    """
 
     request: str
     before: Callable[[MortalWorld], None]
     wanted: Callable[[MortalWorld], None]
     nth: int = 1
     leads: int = 3
+    in_flight: int = BATCH
     ends: str = "running"
 
 
@@ -132,7 +136,7 @@ CASES = {
     "update": Case("update", draft, edited),
     "new draft": Case("create", draft_with_leads, one_less),
     "first batch": Case("enroll", draft, running_file),
-    "middle batch": Case("enroll", draft, with_more, nth=2, leads=5),
+    "middle batch": Case("enroll", draft, with_more, nth=2, leads=5, in_flight=3),
     "enrolment into a running campaign": Case("enroll", started, more, leads=5),
     "changed fields": Case("enroll", started, other_fields),
     "start": Case("start", draft, running_file),

@@ -245,7 +245,7 @@ def test_a_list_that_is_not_at_hand_leaves_what_was_in_flight_open(tmp_path: Pat
     world = die(tmp_path, "all calls", "middle batch", Moment.ACTED)
     (world.root / "lists" / "one.csv").unlink()
     world.apply()
-    assert [intent.kind for intent in world.state().operations.values()] == ["enroll"]
+    assert [intent.kind for intent in world.state().operations.values()] == ["enroll", "enroll"]
     assert {status for _, _, status in actions(world.plan())} == {"held"}
     world.leads("one", 5)
     until_done(world)

@@ -69,10 +69,10 @@ def test_a_start_that_lands_after_a_stops_pause_is_paused_by_the_next_apply(tmp_
     running_file(world)
 
     class Stopped(Fate):
-        def request(self, kind: str) -> None:
+        def request(self, kind: str) -> bool:
             if kind == "start":
                 stop(world, "one")
-            super().request(kind)
+            return super().request(kind)
 
     assert world.applied(Stopped(Moment.ACTED, "start")) is None
     assert statuses(world) == ["running"]
@@ -94,8 +94,8 @@ def test_a_run_that_dies_while_it_pauses_what_was_stopped(tmp_path: Path, server
     running_file(world)
 
     class Stopped(Fate):
-        def answered(self, kind: str) -> None:
-            super().answered(kind)
+        def answered(self, kind: str, *, mine: bool) -> None:
+            super().answered(kind, mine=mine)
             if kind == "start":
                 leave_mark(world, "one")
                 self._moment, self._kind, self._requests = LATER[record], "pause", 0

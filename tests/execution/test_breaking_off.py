@@ -10,6 +10,7 @@ from execution.conftest import Around
 from support.world import World, outcomes
 
 from reconciler.diagnostics import StateError, error
+from reconciler.leads.roster import LeadLists
 from reconciler.model.state import State
 from reconciler.sandbox.faults import Fault
 from reconciler.store import local
@@ -133,22 +134,22 @@ def test_nothing_is_done_where_the_state_cannot_be_written_at_all(world: World, 
     assert world.writes() == []
 
 
-def test_an_interrupt_between_two_batches(world: World, around: Around) -> None:
-    """The batch under way is finished and told, the rest is not attempted; the same command finishes it."""
-    world.workspace(policy={"maxNewRecipients": 1_201})
-    drafted(world, "one", leads=1_201)
+def test_an_interrupt_between_two_batches(world: World, around: Around, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The batches under way are finished and told, the rest is not attempted; the same command finishes it."""
+    monkeypatch.setitem(LeadLists.__init__.__kwdefaults__, "batch_size", 100)
+    drafted(world, "one", leads=541)
     cancelled = threading.Event()
     around("enroll", after=cancelled.set, nth=2)
     report = world.apply(cancelled=cancelled)
     assert report.interrupted
     assert outcomes(report) == [("one", "enroll", "not attempted"), ("one", "start", "not attempted")]
-    assert "1,000 of 1,201 leads were enrolled" in detail(report, "enroll")
-    assert world.state().campaigns["one"].expected_enrolled == 1_000
+    assert "500 of 541 leads were enrolled" in detail(report, "enroll")
+    assert world.state().campaigns["one"].expected_enrolled == 500
     assert "start" not in world.writes()
     again = world.apply()
     assert outcomes(again) == [("one", "enroll", "done"), ("one", "start", "done")]
     assert not again.interrupted
-    assert queued(world) == 1_201
+    assert queued(world) == 541
 
 
 def test_an_interrupt_while_a_draft_is_created_does_not_lose_it(world: World, around: Around) -> None:

@@ -42,7 +42,7 @@ def test_a_lost_answer_counts_right(world: World, action: Action) -> None:
     drafted(world, "one", leads=1_201)
     world.sandbox.add_fault(Fault(kind="enroll", action=action, nth=1))
     assert outcomes(world.apply()) == [("one", "enroll", "done"), ("one", "start", "done")]
-    assert [cohort.accepted for cohort in world.state().campaigns["one"].cohorts] == [500, 500, 201]
+    assert [cohort.accepted for cohort in world.state().campaigns["one"].cohorts] == [500, 701]
     assert queued(world) == 1_201
     assert world.plan().actions == ()
 

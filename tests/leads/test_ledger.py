@@ -34,6 +34,12 @@ def test_an_entry_is_two_keyed_hashes_of_sixteen_bytes() -> None:
     assert address_hash(KEY, lead.email) == expected[0]
 
 
+@pytest.mark.parametrize("size", [1, 32, 63, 64, 65, 200])
+def test_hashes_are_those_of_hmac_whatever_the_key(size: int) -> None:
+    key = bytes(range(size))
+    assert address_hash(key, "ada@example.com") == hmac.digest(key, b"ada@example.com", "sha256")[:16]
+
+
 def test_another_key_makes_other_hashes() -> None:
     lead = Lead("ada@example.com", {}, 2)
     ours, theirs = entry_of(KEY, lead), entry_of(KEY[::-1], lead)

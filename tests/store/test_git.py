@@ -10,11 +10,26 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from store.contract import StoreContract, add_stop, code_of, end, lease_of, line_of, put, record, say, scopes, start
+from store.contract import (
+    NOW,
+    StoreContract,
+    add_stop,
+    code_of,
+    end,
+    lease_of,
+    line_of,
+    put,
+    record,
+    say,
+    scopes,
+    start,
+)
 from store.gitworld import REF, GitBackend, git
 from store.states import STATE
 
 from reconciler.diagnostics import StateConflictError, StateError
+from reconciler.model.state import CampaignState, State
+from reconciler.ports import Lease, update_state
 from reconciler.store import git as gitstore
 from reconciler.store import gitrepo, gitview
 from reconciler.store.git import GitStore
@@ -175,7 +190,7 @@ def test_one_append_is_one_push_and_a_read_is_none(backend: GitBackend, store: G
     backend.hook("post-receive", "cat >> pushes")
     pushes = backend.remote / "pushes"
     lease = lease_of(store)
-    counts = []
+    counts, blobs = [], []
     for act in (
         lease.__enter__,
         lambda: [store.put_blob(b"%d" % number) for number in range(20)],
@@ -188,9 +203,10 @@ def test_one_append_is_one_push_and_a_read_is_none(backend: GitBackend, store: G
     ):
         act()
         counts.append(len(pushes.read_text().splitlines()))
+        blobs.append(len([path for path in backend.files() if path.startswith("blobs/")]))
     assert counts == [1, 1, 2, 2, 2, 2, 2, 3]
     assert store._pending == {}
-    assert len([path for path in backend.files() if path.startswith("blobs/")]) == 20
+    assert blobs == [0, 0, *[20] * 5, 0], "the state speaks of none of them"
 
 
 def test_nothing_is_written_again_that_did_not_change(backend: GitBackend, store: GitStore) -> None:
@@ -206,6 +222,64 @@ def test_nothing_is_written_again_that_did_not_change(backend: GitBackend, store
     # Each time a commit, the tree, the tree of the journal, and the record.
     assert objects(backend) - before == 3 * 4
     assert {path: oid for path, oid in backend.files().items() if path in files} == files
+
+
+def blobs_of(backend: GitBackend) -> set[str]:
+    return {path.rpartition("/")[2] for path in backend.files() if path.startswith("blobs/")}
+
+
+def with_ledger(store: GitStore, lease: Lease, *contents: bytes) -> tuple[str, ...]:
+    """Let the state have a campaign with these segments."""
+    names = tuple(store.put_blob(content) for content in contents)
+    entry = CampaignState(id="camp_1", name="n", file="x.yaml", status="draft", steps_digest="d", ledger=names)
+
+    def change(state: State) -> State:
+        return state.with_campaign("one", entry)
+
+    update_state(store, change, by="ada", at=NOW, what="x", fence=lease.fence)
+    return names
+
+
+def test_blobs_that_nobody_speaks_of_go_from_the_newest_tree(backend: GitBackend, store: GitStore) -> None:
+    """Whoever has seen them can still read them; and one that comes back is there again, for every clone."""
+    with lease_of(store) as lease:
+        old = with_ledger(store, lease, b"a", b"b")
+        assert blobs_of(backend) == {*old}
+    reader, writer = backend.open(), backend.open(clone=backend.another("writer"))
+    for other in (reader, writer):
+        assert other.read().campaigns["one"].ledger == old
+        assert other.get_blob(old[0]) == b"a"
+    with lease_of(store) as lease:
+        new = with_ledger(store, lease, b"ab")
+        assert blobs_of(backend) == {*old, *new}, "a run that is under way may be about to speak of any"
+    assert blobs_of(backend) == {*new}
+    assert [reader.get_blob(name) for name in (*old, *new)] == [b"a", b"b", b"ab"]
+    with lease_of(writer) as lease:
+        with_ledger(writer, lease, b"b", b"ab")
+    assert blobs_of(backend) == {old[1], *new}
+    fresh = backend.open(clone=backend.another("fresh", "--depth=1"))
+    assert [fresh.get_blob(name) for name in fresh.read().campaigns["one"].ledger] == [b"b", b"ab"]
+
+
+def test_a_blob_that_goes_while_it_is_stored_again_is_written(backend: GitBackend, store: GitStore) -> None:
+    """`suppress` needs no lock: what it found in the tree may be gone by the time its record is pushed."""
+    with lease_of(store) as lease:
+        old = with_ledger(store, lease, b"a")
+    other = backend.open(clone=backend.another("other"))
+    other.read()
+    assert other.put_blob(b"a") == old[0]
+    with lease_of(store) as lease:
+        with_ledger(store, lease, b"b")
+    assert old[0] not in blobs_of(backend)
+    update_state(
+        other,
+        lambda state: state.model_copy(update={"suppressed": old}),
+        by="eve",
+        at=NOW,
+        what="suppressed",
+        fence=None,
+    )
+    assert old[0] in blobs_of(backend)
 
 
 def objects(backend: GitBackend) -> int:

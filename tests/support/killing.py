@@ -101,18 +101,18 @@ class Fate:
             due = self._kind == "forget" and "forget" in kinds and self._moment is Moment.ACTED
             self._pass(Place.RECORDED, ",".join(kinds), due=due)
 
-    def request(self, kind: str) -> None:
-        """Stand before a request."""
+    def request(self, kind: str) -> bool:
+        """Stand before a request, and tell whether it is the one that was chosen."""
         with self._lock:
             if kind == self._kind:
                 self._requests += 1
-            due = self._moment is Moment.BEFORE_REQUEST and kind == self._kind and self._requests == self._nth
-            self._pass(Place.REQUEST, kind, due=due)
+            mine = kind == self._kind and self._requests == self._nth
+            self._pass(Place.REQUEST, kind, due=mine and self._moment is Moment.BEFORE_REQUEST)
+            return mine
 
-    def answered(self, kind: str) -> None:
+    def answered(self, kind: str, *, mine: bool) -> None:
         """Stand between the server's act and its answer."""
         with self._lock:
-            mine = kind == self._kind and self._requests == self._nth
             self._due |= mine and self._moment is Moment.BEFORE_OUTCOME
             self._pass(Place.ANSWERED, kind, due=mine and self._moment is Moment.ACTED)
 
@@ -180,8 +180,7 @@ class Line(httpx.BaseTransport):
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         self._fate.alive()
         kind = kind_of(request)
-        if kind is not None:
-            self._fate.request(kind)
+        mine = kind is not None and self._fate.request(kind)
         if self._forgetful:
             request.headers.pop("Idempotency-Key", None)
         try:
@@ -190,7 +189,7 @@ class Line(httpx.BaseTransport):
         except ConnectionResetError as cut:
             raise httpx.ReadError("cut", request=request) from cut
         if kind is not None:
-            self._fate.answered(kind)
+            self._fate.answered(kind, mine=mine)
         return response
 
 

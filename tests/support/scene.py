@@ -19,6 +19,9 @@ ALL_CALLS = SandboxOptions()
 DOCUMENTED = SandboxOptions(undocumented_calls=frozenset(), stats_status=False)
 PROFILES = {"all": ALL_CALLS, "documented": DOCUMENTED}
 BATCH = 3
+SEGMENTS = 2
+"""From more than so many on, the segments of a ledger are merged."""
+
 REF = "refs/reconciler/acme"
 EDITED = ({**STEPS[0], "subject": "Edited {{firstName}}"}, STEPS[1])
 
@@ -63,7 +66,7 @@ def prepare(world: World, forge: Forge) -> None:
     world.leads("growing", 8)
     (world.specs / "campaigns" / "leaving.yaml").unlink()
     world.campaign("fresh", status="running", sequenceSteps=list(FRESH))
-    world.leads("fresh", 7)
+    world.leads("fresh", 13)
     world.campaign("idea", status="draft", sequenceSteps=list(FRESH))
     world.leads("idea", 2)
 

@@ -9,7 +9,7 @@ import pytest
 
 from support.examples import SOAK
 from support.forge import Child, Forge
-from support.scene import BATCH, Snapshot, check_end, check_server, make_world, picture, prepare, read_state
+from support.scene import BATCH, SEGMENTS, Snapshot, check_end, check_server, make_world, picture, prepare, read_state
 from support.world import Ended, World
 
 TIMES = max(1, SOAK)
@@ -46,7 +46,7 @@ class Stage:
         self.snapshot.restore()
 
     def start(self, *arguments: str, **traps: Any) -> Child:
-        return self.forge.start(self.world, *(arguments or APPLY), batch=BATCH, **traps)
+        return self.forge.start(self.world, *(arguments or APPLY), batch=BATCH, segments=SEGMENTS, **traps)
 
     def apply(self, **traps: Any) -> Ended:
         return self.start(**traps).wait()

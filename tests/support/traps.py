@@ -20,6 +20,7 @@ from reconciler.leads.roster import LeadLists
 from reconciler.leadterra import pace, transport
 from reconciler.leadterra.client import LeadterraClient
 from reconciler.leadterra.transport import Transport
+from reconciler.planning import segments
 from reconciler.store import blobs, files, git, gitrepo, gitrun, history, local, locallease
 
 
@@ -95,6 +96,8 @@ def set_traps(order: dict[str, Any]) -> None:
     Transport._exchange = writing
     if "batch" in order:
         LeadLists.__init__.__kwdefaults__["batch_size"] = order["batch"]
+    if "segments" in order:
+        segments.MOST_SEGMENTS = order["segments"]
     if "beat" in order:
         # A request may only leave where the lease outlives its time-out.
         LeadterraClient.__init__.__kwdefaults__["timeout"] = order["expiry"] * 0.7
