@@ -248,6 +248,11 @@ class LeadLists:
                     self._loaded[name] = (version, loaded)
             except (FileNotFoundError, NotADirectoryError):
                 raise _AbsentError("the file is not there") from None
+            except OSError as problem:
+                if str(problem.filename) not in leads.paths:
+                    raise
+                why = (problem.strerror or type(problem).__name__).lower()
+                raise _AbsentError(f"the file cannot be reached: {why}") from None
         return loaded
 
     def _delta(self, campaign: Campaign, loaded: LoadedList, known: CampaignState | None, avoid: Avoid) -> Delta:

@@ -198,6 +198,24 @@ def test_the_digest_covers_people_and_fields_but_no_order(path: Path) -> None:
     assert len(others) == 4
 
 
+@pytest.mark.parametrize(
+    ("name", "why"), [("self.csv", "too many levels of symbolic links"), ("x" * 300 + ".csv", "file name too long")]
+)
+def test_a_list_that_cannot_be_reached_holds_its_campaign_only(tmp_path: Path, name: str, why: str) -> None:
+    """Others go on: the system's refusal ends no command, and tells nobody where the lists are."""
+    path = tmp_path / name
+    (tmp_path / "self.csv").symlink_to("self.csv")
+    source = make_source(tmp_path / "elsewhere")
+    roster = source.roster(make_campaign(path), None)
+    assert not roster.at_hand
+    assert roster.problem == f"the list `leads:list.csv` is not at hand: the file cannot be reached: {why}"
+    (told,) = source.roster(make_campaign(path, tracked=True), None).diagnostics
+    assert (told.code, why in told.message) == ("lead-list-missing", True)
+    with pytest.raises(SpecError):
+        list(source.batches(make_campaign(path), None))
+    assert str(tmp_path) not in repr(roster)
+
+
 def test_without_a_folder_of_lists_the_list_is_not_at_hand(tmp_path: Path) -> None:
     source, campaign = make_source(tmp_path), make_campaign(None)
     roster = source.roster(campaign, None)
