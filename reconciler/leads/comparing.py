@@ -177,11 +177,12 @@ class Ledgers:
         """
         name = (people.identity,) if isinstance(people, Hashes) else (str(distinct), *people)
         if name not in self._numbers:
-            if not self._numbers:
-                self._engine.rows("CREATE TABLE IF NOT EXISTS known (number INTEGER, a UHUGEINT, f UHUGEINT)")
+            self._engine.rows("CREATE TABLE IF NOT EXISTS known (number INTEGER, a UHUGEINT, f UHUGEINT)")
+            # First, as it may put other sets there.
+            relation = people.relation if isinstance(people, KeptHashes) else ""
             number = len(self._numbers)
             if isinstance(people, KeptHashes):
-                self._engine.rows(f"INSERT INTO known SELECT {number}, a, NULL FROM {people.relation}")
+                self._engine.rows(f"INSERT INTO known SELECT {number}, a, NULL FROM {relation}")
             elif isinstance(people, FewHashes):
                 self._put(number, (address.ljust(ENTRY_BYTES, b"\0") for address in people.addresses), distinct=True)
             elif isinstance(people, tuple):

@@ -58,7 +58,8 @@ class LeadLists:
             raise ValueError("the ledger key is empty")
         self._key = ledger_key
         self._batch_size = batch_size
-        self._lock = threading.Lock()
+        # What is remembered of one list may first have to be read while another is compared with it.
+        self._lock = threading.RLock()
         self._engine = Engine({"address_of": normal_address, "is_visible": is_visible})
         self._reader = ListReader(self._engine, ledger_key, root.resolve())
         self._ledgers = Ledgers(self._engine, blob)

@@ -49,8 +49,11 @@ class Ledger:
         )
 
 
-def make_source(root: Path, ledger: Ledger | None = None, *, batch_size: int = 500) -> LeadLists:
-    return LeadLists(ledger_key=KEY, blob=(ledger or Ledger()).blob, batch_size=batch_size, root=root)
+def make_source(
+    root: Path, ledger: Ledger | None = None, *, batch_size: int = 500, cache: Path | None = None, key: bytes = KEY
+) -> LeadLists:
+    blob = (ledger or Ledger()).blob
+    return LeadLists(ledger_key=key, blob=blob, batch_size=batch_size, root=root, cache=cache)
 
 
 def found(diagnostics: tuple[Diagnostic, ...]) -> list[tuple[str, str]]:

@@ -12,7 +12,7 @@ from reconciler.leads.ledger import address_hash
 from reconciler.leads.lists import Asked, ListReader, LoadedList
 from reconciler.leads.roster import LeadLists
 from reconciler.model.campaign import Campaign, Status
-from reconciler.model.roster import Lead, Roster
+from reconciler.model.roster import Apart, Avoid, Contact, Lead, Roster
 
 
 def rows(*pairs: tuple[str, str]) -> list[dict[str, str]]:
@@ -305,3 +305,72 @@ def test_real_people_on_a_list_in_git_are_told_by_their_line(tmp_path: Path, add
     assert found(tracked.diagnostics) == ([("leads-in-git", "list.csv:3")] if real else [])
     assert address not in repr(tracked.diagnostics)
     assert found(source.roster(make_campaign(path), None).diagnostics) == []
+
+
+def test_what_is_remembered_of_a_list_is_read_where_another_is_compared_with_it(path: Path, reads: list[Path]) -> None:
+    """An unchanged list is not read again; who is on it is, as soon as another one must avoid them."""
+    first = make_campaign(path, key="one")
+    made = make_source(path.parent, cache=path.parent / "cache").roster(first, None)
+    other = write_list(path.parent / "other.csv", rows(("dee", "Dee"), ("ada", "Ada")))
+    source = make_source(path.parent, cache=path.parent / "cache")
+    again = source.roster(first, None)
+    assert again == made.model_copy(update={"hashes": again.hashes, "fresh": again.fresh})
+    assert reads == [path]
+    avoid = Avoid(contacted=(Contact(key="one", hashes=again.fresh),))
+    roster = source.roster(make_campaign(other, key="two"), None, avoid)
+    assert (roster.new, roster.left_out) == (1, (Apart(reason="list", key="one", leads=1),))
+    assert reads == [path, other, path]
+    assert again.hashes.common(roster.hashes) == 1
+
+
+def settled(path: Path) -> Path:
+    """Make a file old enough for its time to tell something."""
+    os.utime(path, (1, 1))
+    return path
+
+
+def test_an_unchanged_list_is_known_by_its_time_or_else_by_its_content(path: Path, reads: list[Path]) -> None:
+    campaign, cache = make_campaign(settled(path)), path.parent / "cache"
+    made = make_source(path.parent, cache=cache).roster(campaign, None)
+
+    def again() -> Roster:
+        return make_source(path.parent, cache=cache).roster(campaign, None)
+
+    assert again().digest == made.digest
+    os.utime(path, (2, 2))
+    assert again().digest == made.digest
+    path.write_bytes(path.read_bytes())
+    assert again().digest == made.digest
+    assert reads == [path]
+    text = path.read_text()
+    path.write_text(text.replace("Ada", "Eva"))
+    assert again().digest != made.digest
+    assert reads == [path, path]
+    path.write_text(text)
+    settled(path)
+    assert again().digest == made.digest
+    assert reads == [path] * 3
+
+
+@pytest.mark.parametrize("damage", [b"", b"{", b"[]", b"\xff", b'{"question": 1}'])
+def test_a_damaged_cache_is_only_forgotten(path: Path, damage: bytes) -> None:
+    cache = path.parent / "cache"
+    made = make_source(path.parent, cache=cache).roster(make_campaign(path), None)
+    (kept,) = cache.iterdir()
+    assert "ada@" not in kept.read_text()
+    kept.write_bytes(damage)
+    again = make_source(path.parent, cache=cache).roster(make_campaign(path), None)
+    assert again == made.model_copy(update={"hashes": again.hashes, "fresh": again.fresh})
+
+
+def test_another_question_is_answered_anew(path: Path, reads: list[Path]) -> None:
+    ledger, cache = Ledger(), path.parent / "cache"
+    source = make_source(path.parent, ledger, cache=cache)
+    assert source.roster(make_campaign(path), None).new == 3
+    ((_, leads),) = source.batches(make_campaign(path), None)
+    ledger.add(source.segment(leads))
+    again = make_source(path.parent, ledger, cache=cache)
+    assert again.roster(make_campaign(path), ledger.state).new == 0
+    assert again.roster(make_campaign(path, where="firstName = 'Ada'"), None).new == 1
+    assert make_source(path.parent, cache=cache, key=KEY[::-1]).roster(make_campaign(path), None).new == 3
+    assert len(reads) == 4
