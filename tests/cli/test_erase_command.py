@@ -223,6 +223,14 @@ def test_without_the_ledger_key_nobody_can_be_found(world: World) -> None:
     assert "1 person: 1 entry removed from 1 campaign." in ended.out
 
 
+def test_in_the_sandbox(world: World) -> None:
+    world.campaign("one", status="running")
+    world.leads("one")
+    done(world.cli("apply", "--sandbox", "--auto-approve"))
+    ended = world.cli("state", "erase", "--sandbox", "--auto-approve", stdin=address(0))
+    assert ended.out.splitlines()[0] == "1 person: 1 entry removed from 1 campaign."
+
+
 def killed(world: World, *arguments: str, **traps: object) -> int:
     """Run it in a process that dies as it is told to; return how it ended."""
     with (world.root / "who.txt").open("rb") as given, Path("/dev/null").open("wb") as nothing:

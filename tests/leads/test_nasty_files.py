@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-from hypothesis import HealthCheck, given
+from hypothesis import HealthCheck, assume, given
 from hypothesis import strategies as st
 from leads.makers import make_campaign, make_source, mended
 from support.examples import examples
 
-from reconciler.leads import reading
+from reconciler.leads import reading, textfile
 from reconciler.leads.columns import is_visible
 from reconciler.leads.mending import sniff
 from reconciler.leads.roster import LeadLists
@@ -336,6 +336,18 @@ def test_a_note_tells_what_to_look_at(tmp_path: Path) -> None:
     assert told.notes[0].line is None
 
 
+@pytest.mark.parametrize("chunk", [1, 2, 3, 5])
+def test_encodings_are_told_however_the_bytes_are_cut(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, chunk: int
+) -> None:
+    monkeypatch.setattr(textfile, "_CHUNK", chunk)
+    monkeypatch.setattr(textfile, "_SAMPLE", 8)
+    for what, case in CASES.items():
+        if "Windows-1252" in what or "UTF-8" in what:
+            told, _ = mended(put(tmp_path, case))
+            assert ([note.code for note in told.notes], told.rejected) == (list(case.notes), len(case.bad)), what
+
+
 @pytest.mark.parametrize("name", ["list.jsonl", "list", "list.xlsx", "list.csv.zip"])
 def test_only_csv_is_left_to_duckdb(tmp_path: Path, name: str) -> None:
     assert sniff(put(tmp_path, Case(TEXT.encode(), name=name))) is None
@@ -368,6 +380,8 @@ _DIALECT = st.fixed_dictionaries(
 def test_what_a_writer_wrote_comes_out_of_the_product(
     tmp_path: Path, rows: list[tuple[str, str]], dialect: dict[str, Any], unended: int, encoding: str, ending: str
 ) -> None:
+    if dialect["quoting"] == csv.QUOTE_MINIMAL:  # before Python 3.13 it quotes only those ends of lines that it writes
+        assume(not any(char in cell for row in rows for cell in row for char in "\r\n"))
     out = io.StringIO()
     writer = csv.writer(out, **dialect)
     writer.writerow(_NAMES)

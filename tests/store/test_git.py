@@ -646,6 +646,14 @@ def test_the_history_has_what_was_swept_away_until_it_is_forgotten(backend: GitB
     git(backend.remote, "fsck", "--strict")
 
 
+def test_former_names_of_blobs_go_with_them(backend: GitBackend, store: GitStore) -> None:
+    """They are hashes of what was in them, and the journal has them."""
+    put(store, "a")
+    with lease_of(store) as lease:
+        assert store.sweep(fence=lease.fence).blobs == 0
+        assert not [path for path in backend.files() if path.startswith("journal/")]
+
+
 def test_clones_of_every_kind_go_on_from_a_history_begun_anew(backend: GitBackend, store: GitStore) -> None:
     clones = [backend.another("full"), backend.another("shallow", "--depth=1"), backend.another("late")]
     others = [backend.open(clone=clone) for clone in clones]
