@@ -96,7 +96,7 @@ def write_files(root: Path, files: Sequence[Bad] = FILES) -> None:
 
 
 def write_lists(root: Path) -> None:
-    """Write valid campaign files with broken lists, beside good ones: a byte order mark and one person twice; Latin-1."""
+    """Write valid campaign files with broken lists, beside good ones: a mark and one person twice; Latin-1."""
     for key, content, _, _ in LISTS:
         (root / "specs" / "campaigns" / f"{key}.yaml").write_text(with_list(key))
         (root / "lists" / f"{key}.csv").write_bytes(content)
