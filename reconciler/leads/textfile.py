@@ -45,8 +45,11 @@ _NO_WINDOWS_1252 = re.compile(
     rb"|[\x81\x8d\x8f\x90\x9d]"  # undefined
     rb"|[\x83\x86-\x89\x95\x98\xa4\xa6\xa8\xac\xad\xaf\xb1-\xb3\xb5\xb6\xb8\xb9\xbc-\xbe\xd7\xf7]"  # signs, fractions
     rb"|[" + _LOWER + _UPPER + rb"]{3}"  # nothing but accents: Cyrillic, Greek, Chinese, …
-    rb"|[a-z" + _LOWER + rb"][" + _UPPER + rb"]"  # a capital within a word: Mac Roman
+    rb"|[a-z" + _LOWER + rb"][" + _UPPER + rb"]|[A-Z][" + _UPPER + rb"][a-z]"  # a capital within a word: Mac Roman
     rb"|[A-Za-z][\x80\x82\x84\x85\x8b\x93\x94\x99\x9b\xa1-\xa3\xa5\xa7\xa9\xab\xae\xb0\xbb\xbf][a-z]"  # a sign: DOS
+    rb"|[\x80\x99\xa2\xa3\xa5\xa7\xa9\xae][a-z]"  # a sign where a word begins: Łukasz, Škoda in Central European
+    rb"|[A-Za-z][\x82\x84\xa1\xbf]|[a-z]\x91[^A-Za-z]"  # what opens, where a word ends: José in DOS, Zoë in Mac Roman
+    rb"|\x9f[a-z]|[a-z]\x96[a-z]"  # a letter only of capitals, a dash within a word: Müller, Peña in Mac Roman
 )
 _BEYOND_ASCII = re.compile(rb"[\x80-\xff]+")
 _CONTROLS = bytes({*range(0x20), 0x7F} - set(b"\t\n\v\f\r"))

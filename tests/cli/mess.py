@@ -82,7 +82,7 @@ LISTS: tuple[tuple[str, bytes, int | None, str], ...] = (
     ("no-address", b"firstName\nAda\n", None, "email"),
     ("bad-address", b"email,firstName\nada@example.com,Ada\nnot an address,Bob\n", 3, "address"),
     ("stray-quote", b'email,firstName\nada@example.com,"Ada\nbob@example.com,Bob\n', 2, "quote"),
-    ("latin-1", b"email,firstName\nada@example.com,Zo\xeb\n", 2, "UTF-8"),
+    ("not-utf-8", b"email,firstName\nada@example.com,Zo\xc3\xab\nbob@example.com,Zo\xeb\n", 3, "UTF-8"),
 )
 
 
@@ -96,11 +96,13 @@ def write_files(root: Path, files: Sequence[Bad] = FILES) -> None:
 
 
 def write_lists(root: Path) -> None:
-    """Write valid campaign files with broken lists, beside a good one: a byte order mark, one person twice."""
+    """Write valid campaign files with broken lists, beside good ones: a mark and one person twice; Latin-1."""
     for key, content, _, _ in LISTS:
         (root / "specs" / "campaigns" / f"{key}.yaml").write_text(with_list(key))
         (root / "lists" / f"{key}.csv").write_bytes(content)
     (root / "specs" / "campaigns" / "fine.yaml").write_text(with_list("fine"))
+    (root / "specs" / "campaigns" / "latin-1.yaml").write_text(with_list("latin-1"))
+    (root / "lists" / "latin-1.csv").write_bytes(b"email,firstName\nada@example.com,Zo\xeb\n")
     (root / "specs" / "campaigns" / "no-such-field.yaml").write_text(NO_SUCH_FIELD)
     (root / "lists" / "fine.csv").write_bytes(
         b"\xef\xbb\xbfemail,firstName\nada@example.com,Ada\nADA@example.com,Ada\n"
