@@ -5,6 +5,7 @@ import os
 import shutil
 import tempfile
 import threading
+import time
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -22,6 +23,10 @@ MEMORY_MB = 300
 _MOST_THREADS = 4
 """Each thread that reads a list has buffers of its own."""
 
+_PREFIX = "reconciler-lists-"
+_ABANDONED = 86_400.0
+"""Seconds. A folder that is older belonged to a process that was killed: no run takes a day."""
+
 _LOCKED: dict[str, Any] = {
     "allow_community_extensions": False,
     "autoinstall_known_extensions": False,
@@ -36,7 +41,7 @@ class Engine:
     """One database in memory, for the lists of one run. Safe for threads; it begins with its first statement.
 
     `folder` is for what does not fit into memory and for copies of lists, readable for this user alone. It goes away
-    with the engine; what spills is encrypted. Raises `ReconcilerError` (`lead-engine`) where memory or disk run out.
+    with the engine. Raises `ReconcilerError` (`lead-engine`) where memory or disk run out.
     """
 
     def __init__(self, functions: Mapping[str, Callable[[str], str | bool | None]]) -> None:
@@ -50,19 +55,15 @@ class Engine:
     def folder(self) -> Path:
         """The private folder; made when it is first needed."""
         if self._folder is None:
-            self._folder = Path(tempfile.mkdtemp(prefix="reconciler-lists-"))
+            self._folder = Path(tempfile.mkdtemp(prefix=_PREFIX))
             weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
+            _tidy(self._folder.parent)
         return self._folder
 
     def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """Run one statement and return its rows. Raises `duckdb.Error` where the statement or its data are at fault."""
         with bounded():
             return self._cursor().execute(sql, parameters).fetchall()
-
-    def arrays(self, sql: str, parameters: Sequence[Any] = ()) -> "dict[str, ndarray[Any, Any]]":
-        """Run one query and return its columns."""
-        with bounded():
-            return self._cursor().execute(sql, parameters).fetchnumpy()
 
     def load(self, sql: str, columns: "Mapping[str, ndarray[Any, Any]]") -> None:
         """Run one statement that reads these columns as the table `given`."""
@@ -90,6 +91,14 @@ class Engine:
         return cursor
 
 
+def _tidy(parent: Path) -> None:
+    """Remove what processes that were killed have left behind; what is somebody else's stays."""
+    for path in parent.glob(f"{_PREFIX}*"):
+        with contextlib.suppress(OSError):
+            if time.time() - path.stat().st_mtime > _ABANDONED:
+                shutil.rmtree(path)
+
+
 def connect(folder: Path, *, settings: Mapping[str, Any]) -> "duckdb.DuckDBPyConnection":
     """Open a database in memory that spills into a folder, with further settings on top of the usual bounds."""
     import duckdb
@@ -98,7 +107,6 @@ def connect(folder: Path, *, settings: Mapping[str, Any]) -> "duckdb.DuckDBPyCon
         "memory_limit": f"{MEMORY_MB}MB",
         "threads": min(os.cpu_count() or 1, _MOST_THREADS),
         "temp_directory": str(folder / "spill"),
-        "temp_file_encryption": True,
     }
     opened = duckdb.connect(":memory:", config=bounds)
     for name, value in {**_LOCKED, **settings}.items():

@@ -70,7 +70,6 @@ class LoadedList:
     unfit: int = 0
     digest: str = ""
     diagnostics: tuple[Diagnostic, ...] = ()
-    tables: tuple[str, ...] = ()
 
     def part(self, number: int) -> Part:
         """Return the file that a row came from."""
@@ -133,21 +132,14 @@ class ListReader:
             told += rejects.told([(part.place, part.file) for part in parts], wrong, bad, leads)
             return LoadedList(readable=False, fields=fields, diagnostics=tuple(dict.fromkeys(told)))
         try:
-            rows, made_tables, filtered = self._rows(parts, tables, leads)
+            rows, filtered = self._rows(parts, tables, leads)
         except ConditionError as problem:
             at = SourceRange(file=leads.file, line=leads.line)
             told.append(error("leads-where", f"{problem}.", hint=problem.hint, at=at))
             return LoadedList(readable=False, fields=fields, diagnostics=tuple(dict.fromkeys(told)))
         tokens = tuple(parts[0].shape.tokens)
-        loaded = LoadedList(
-            readable=True, parts=tuple(parts), fields=fields, tokens=tokens, filtered=filtered, tables=made_tables
-        )
+        loaded = LoadedList(readable=True, parts=tuple(parts), fields=fields, tokens=tokens, filtered=filtered)
         return self._counted(loaded, rows, asked, told)
-
-    def drop(self, loaded: LoadedList) -> None:
-        """Forget a list that is not asked for any more."""
-        for table in loaded.tables:
-            self._engine.rows(f"DROP TABLE IF EXISTS {table}")
 
     def fetch(self, loaded: LoadedList, chosen: str) -> "Fetched":
         """Read the leads of these rows once more, to be sent or told.
@@ -215,16 +207,14 @@ class ListReader:
         )[0]
         return count, -1 if quotes else int(inside)
 
-    def _rows(
-        self, parts: Sequence[Part], tables: Sequence[tuple[str, int]], leads: Leads
-    ) -> tuple[str, tuple[str, ...], int]:
-        """Put the files of a list together; return the relation of its rows, its tables, and how many are left out."""
+    def _rows(self, parts: Sequence[Part], tables: Sequence[tuple[str, int]], leads: Leads) -> tuple[str, int]:
+        """Put the files of a list together; return the relation of its rows, and how many are left out."""
         (table, _), *others = tables
         for other, _ in others:
             self._engine.rows(f"INSERT INTO {table} SELECT * FROM {other}")
             self._engine.rows(f"DROP TABLE {other}")
         if leads.where is None:
-            return f"(SELECT rowid AS ord, * FROM {table})", (table,), 0
+            return f"(SELECT rowid AS ord, * FROM {table})", 0
         kept = f"kept{table}"
         self._engine.rows(f"CREATE TABLE {kept} (ord BIGINT)")
         for part in parts:
@@ -243,7 +233,7 @@ class ListReader:
         )
         for name in (table, kept):
             self._engine.rows(f"DROP TABLE {name}")
-        return chosen, (chosen,), whole - kept_rows
+        return chosen, whole - kept_rows
 
     def _counted(self, loaded: LoadedList, rows: str, asked: Asked, told: list[Diagnostic]) -> LoadedList:
         leads = asked.leads
@@ -253,7 +243,6 @@ class ListReader:
             "SELECT count(*) FILTER (NOT empty), count(bad) FILTER (NOT empty), count(a), count(DISTINCT a),"
             f" {'0' if parts == 1 else f'count(DISTINCT a) FILTER (NOT ({mine}))'} FROM {rows}"
         )[0]
-        tables = loaded.tables
         people = f"(SELECT * FROM {rows} WHERE a IS NOT NULL AND {mine})"
         if valid > distinct:
             again = f"again{next(self._numbers)}"
@@ -261,7 +250,6 @@ class ListReader:
             self._engine.rows(
                 f"CREATE TABLE {again} AS SELECT ord FROM {rows} ANTI JOIN ({first}) USING (ord) WHERE a IS NOT NULL"
             )
-            tables = (*tables, again)
             people = f"(SELECT * FROM {people} ANTI JOIN {again} USING (ord))"
         blank = " OR ".join(f"b{index}" for index in range(len(loaded.tokens))) or "FALSE"
         order = "sum((f & {low})::UBIGINT::HUGEINT * place)" if leads.limit is not None else "0"
@@ -291,7 +279,6 @@ class ListReader:
             unfit=int(unfit or 0),
             digest=list_digest(self._key, (count, int(high or 0), int(low or 0), int(ordered or 0))),
             diagnostics=tuple(dict.fromkeys(told)),
-            tables=tables,
         )
 
     def _wrong(self, rows: str, parts: Sequence[Part]) -> tuple[int, list[tuple[str, int, str]]]:

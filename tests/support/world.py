@@ -156,6 +156,7 @@ class World:
             "LEADTERRA_API_KEY": self.options.key,
             "LEADTERRA_BASE_URL": self.server.url,
             "RECONCILER_LEADS_DIR": str(self.root / "lists"),
+            "TMPDIR": str(self.root),
         }
 
     def cli(self, *arguments: str, env: Mapping[str, str | None] = {}, stdin: str | None = None) -> "Ended":
