@@ -32,7 +32,7 @@ def told(
         hint = "Correct the rows told above first; the others are likely to be of the same kind."
         at = SourceRange(file=found[min(len(found), MOST_ROWS_TOLD) - 1][0] if found else files[0][0])
         items.append(error("lead-rows", f"And {rows}.", hint=hint, at=at).model_copy(update={"severity": severity}))
-    items += [_diagnostic(place, problem, Severity.NOTE) for place, file in files for problem in file.notes]
+    items += [_diagnostic(place, problem, Severity.WARNING) for place, file in files for problem in file.notes]
     return items
 
 

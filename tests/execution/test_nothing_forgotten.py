@@ -18,6 +18,7 @@ from reconciler.model.intents import EnrollIntent, UpdateIntent
 from reconciler.model.live import Stats
 from reconciler.model.plan import ActionStatus, Kind
 from reconciler.model.report import ActionResult, Outcome, Report
+from reconciler.model.roster import FewHashes
 from reconciler.planning.planner import make_plan
 from reconciler.sandbox.faults import Fault
 from reconciler.upkeep import import_campaign
@@ -113,7 +114,7 @@ def test_who_was_in_flight_into_a_running_campaign_is_kept_whatever_its_counter_
     here, gone = addresses_of(segment)
     intent = EnrollIntent(campaign="alpha", at=plans.NOW, by="ada", id=known.id, segment="s", leads=2, new=True)
     seen = plans.live(status="running", enrolled=5)
-    blobs = settling.enrolments(item, {"op": intent}, frozenset({here}), seen, lambda _name: segment)
+    blobs = settling.enrolments(item, {"op": intent}, FewHashes(frozenset({here})), seen, lambda _name: segment)
     assert item.closes == ["op"]
     assert item.entry is not None
     assert [addresses_of(blobs[name]) for name in item.entry.ledger] == [[gone]]
