@@ -20,6 +20,7 @@ from reconciler.model.intents import (
     UpdateIntent,
 )
 from reconciler.model.live import Capabilities, Live, LiveCampaign, LiveStatus, RemoteCampaign, Stats
+from reconciler.model.roster import FewHashes
 from reconciler.model.state import CampaignState, Leftover, State, Stop, Tombstone
 from reconciler.planning.identity import Subject
 
@@ -57,7 +58,8 @@ def settled(
     everyone = subjects or (Subject("alpha", wanted or campaign(), state.campaigns.get("alpha"), "alpha"),)
     there = Live(campaigns={"alpha": live} if live else {}, drafts=drafts or {})
     blobs = {"both": b"".join(PEOPLE[name] + b"f" * 16 for name in ("ada", "bob"))}
-    return recover(state, there, everyone, {"alpha": frozenset(PEOPLE[name] for name in listed)}, blobs.__getitem__)
+    hashes = {"alpha": FewHashes(frozenset(PEOPLE[name] for name in listed))}
+    return recover(state, there, everyone, hashes, blobs.__getitem__)
 
 
 def having(entry: CampaignState | None, *intents: Intent, **changes: Any) -> State:

@@ -155,7 +155,8 @@ def _number(data: bytes) -> int:
 
 
 def _import_all() -> None:
-    """Import what commands import, in whole and on their way."""
+    """Import what commands import, in whole and on their way; without threads, which a fork would not have."""
+    os.environ["OPENBLAS_NUM_THREADS"] = "1"
     import reconciler
 
     for found in pkgutil.walk_packages(reconciler.__path__, "reconciler."):
@@ -165,10 +166,13 @@ def _import_all() -> None:
         "asyncio",
         "deepdiff",
         "deepdiff.helper",
+        "duckdb",
+        "duckdb.func",
         "email_validator",
         "encodings.idna",
         "filelock",
         "httpx",
+        "numpy",
         "rich.console",
         "rich.table",
         "stamina",
