@@ -11,7 +11,7 @@ from reconciler.leads import cleaning, rejects
 from reconciler.leads.columns import Columns, check_fields, is_visible, map_columns
 from reconciler.leads.condition import ConditionError, matching
 from reconciler.leads.engine import Engine, literal
-from reconciler.leads.ledger import list_digest
+from reconciler.leads.ledger import HASH_BYTES, list_digest
 from reconciler.leads.problem import unreadable
 from reconciler.leads.reading import File, open_mended, open_parquet, open_plainly, version_of
 from reconciler.model.campaign import Leads
@@ -144,20 +144,20 @@ class ListReader:
     def fetch(self, loaded: LoadedList, chosen: str) -> "Fetched":
         """Read the leads of these rows once more, to be sent or told.
 
-        `chosen` is a relation of `ord`, `f`, and `n`: their order, from 0. Raises `ValueError` where a row is not what
-        it was.
+        `chosen` is a relation of `ord`, `a`, `f`, and `n`: their order, from 0. Raises `ValueError` where a row is not
+        what it was.
         """
         table = f"fetched{next(self._numbers)}"
         made = False
         for part in loaded.parts:
             values = "".join(f", v{index}" for index in range(len(part.shape.names)))
             rows = (
-                f"(SELECT c.n, c.f, r.* FROM (SELECT row_number() OVER () - 1 + {part.first} AS ord, *"
+                f"(SELECT c.n, c.a, c.f, r.* FROM (SELECT row_number() OVER () - 1 + {part.first} AS ord, *"
                 f" FROM {part.file.rows}) r JOIN {chosen} c USING (ord))"
             )
-            leads = cleaning.leads(rows, len(part.file.header), part.shape, also=", n, ord, f")
+            leads = cleaning.leads(rows, len(part.file.header), part.shape, also=", n, ord, a, f")
             hashes = cleaning.fields_hash(leads, part.shape, self._key)
-            query = f"SELECT n, ord, line, address, f = hash AS same{values} FROM ({hashes})"
+            query = f"SELECT n, ord, line, address, a, f, f = hash AS same{values} FROM ({hashes})"
             self._engine.rows(f"INSERT INTO {table} {query}" if made else f"CREATE TABLE {table} AS {query}")
             made = True
         count, same = self._engine.rows(f"SELECT count(*), count(*) FILTER (same) FROM {table}")[0]
@@ -309,10 +309,11 @@ class Fetched:
             self._engine.rows(f"DROP TABLE IF EXISTS {self._table}")
 
     def _lead(self, row: tuple[Any, ...]) -> Lead:
-        _, number, line, address, _, *values = row
+        _, number, line, address, a, f, _, *values = row
         part = self._loaded.part(number)
         fields = {field: value for field, value in zip(part.shape.names, values, strict=True) if value}
-        return Lead(address, fields, part.line(number, line), part.place)
+        entry = a.to_bytes(HASH_BYTES) + f.to_bytes(HASH_BYTES)
+        return Lead(address, fields, part.line(number, line), part.place, entry)
 
 
 def _owner(parts: Sequence[Part], number: int) -> Part:

@@ -125,7 +125,7 @@ class LeadLists:
         if not total:
             return iter(())
         chosen = (
-            f"(SELECT ord, f, row_number() OVER (ORDER BY kind, ord) - 1 AS n FROM {delta.table}"
+            f"(SELECT ord, a, f, row_number() OVER (ORDER BY kind, ord) - 1 AS n FROM {delta.table}"
             f" WHERE kind IN ({NEW}, {CHANGED}))"
         )
         leads = self._fetch(campaign, campaign.leads, loaded, chosen)
@@ -142,7 +142,7 @@ class LeadLists:
 
     def segment(self, leads: Sequence[Lead]) -> bytes:
         """Return the ledger segment of these leads: 32 bytes a lead."""
-        return b"".join(entry_of(self._key, lead) for lead in leads)
+        return b"".join(lead.entry or entry_of(self._key, lead) for lead in leads)
 
     def refused(self, campaign: Campaign, leads: Sequence[Lead]) -> tuple[Diagnostic, ...]:
         """Tell leads that the server has just refused, by the lines of their list."""
@@ -286,10 +286,10 @@ class LeadLists:
         if not loaded.unfit or campaign.leads is None:
             return ()
         apart = f"SELECT ord FROM {delta.table} WHERE kind IN ({APART}, {BEYOND})"
-        unfit = f"(SELECT ord, f, unfit FROM {loaded.people} ANTI JOIN ({apart}) USING (ord) WHERE unfit > 0)"
+        unfit = f"(SELECT ord, a, f, unfit FROM {loaded.people} ANTI JOIN ({apart}) USING (ord) WHERE unfit > 0)"
         total = int(self._engine.rows(f"SELECT coalesce(sum(unfit), 0) FROM {unfit}")[0][0])
         numbered = f"row_number() OVER (ORDER BY ord) - 1 AS n FROM {unfit} ORDER BY ord LIMIT {MOST_VALUES_TOLD}"
-        leads = self._fetch(campaign, campaign.leads, loaded, f"(SELECT ord, f, {numbered})")
+        leads = self._fetch(campaign, campaign.leads, loaded, f"(SELECT ord, a, f, {numbered})")
         return unfit_values(campaign, list(leads), total)
 
     def _refusals(self, campaign: Campaign, loaded: LoadedList, delta: Delta) -> tuple[Diagnostic, ...]:

@@ -13,7 +13,7 @@ from reconciler.model.base import Frozen
 
 @dataclass(frozen=True, slots=True)
 class Lead:
-    """One person: address and fields, as sent, and where that stands. Its `repr` shows nothing of it.
+    """One person: address and fields, as sent, where that stands, and its ledger entry. Its `repr` shows nothing of it.
 
     Never logged, stored or printed.
     """
@@ -22,6 +22,7 @@ class Lead:
     fields: dict[str, str]
     line: int
     file: str = field(default="", compare=False)
+    entry: bytes = field(default=b"", compare=False)
 
     def __repr__(self) -> str:
         """Keep addresses out of messages whoever formats them."""

@@ -8,7 +8,7 @@ import pytest
 from leads.makers import KEY, SPEC, Ledger, found, make_campaign, make_source, sent, write_list
 
 from reconciler.diagnostics import SpecError, StateError
-from reconciler.leads.ledger import address_hash
+from reconciler.leads.ledger import address_hash, entry_of
 from reconciler.leads.lists import Asked, ListReader, LoadedList
 from reconciler.leads.roster import LeadLists
 from reconciler.model.campaign import Campaign, Status
@@ -374,3 +374,10 @@ def test_another_question_is_answered_anew(path: Path, reads: list[Path]) -> Non
     assert again.roster(make_campaign(path, where="firstName = 'Ada'"), None).new == 1
     assert make_source(path.parent, cache=cache, key=KEY[::-1]).roster(make_campaign(path), None).new == 3
     assert len(reads) == 4
+
+
+def test_a_lead_brings_the_entry_that_its_address_and_fields_have(path: Path) -> None:
+    source, campaign = make_source(path.parent), make_campaign(path)
+    ((_, leads),) = source.batches(campaign, None)
+    assert [lead.entry for lead in leads] == [entry_of(KEY, lead) for lead in leads]
+    assert source.segment(leads) == b"".join(lead.entry for lead in leads)
