@@ -132,10 +132,17 @@ class ListReader:
             told += rejects.told([(part.place, part.file) for part in parts], wrong, bad, leads)
             return LoadedList(readable=False, fields=fields, diagnostics=tuple(dict.fromkeys(told)))
         try:
-            rows, filtered = self._rows(parts, tables, leads)
+            whole = self._together(tables)
+            if leads.examples_only:
+                told += self._real(whole, parts)
+            rows, filtered = self._rows(whole, parts, leads)
         except ConditionError as problem:
             at = SourceRange(file=leads.file, line=leads.line)
             told.append(error("leads-where", f"{problem}.", hint=problem.hint, at=at))
+            return LoadedList(readable=False, fields=fields, diagnostics=tuple(dict.fromkeys(told)))
+        if any(version_of(path) != version for path, version in zip(paths, versions, strict=True)):
+            changed = File(broken=unreadable("it was changed while it was read"))
+            told += rejects.told([(parts[0].place, changed)], (), 0, leads)
             return LoadedList(readable=False, fields=fields, diagnostics=tuple(dict.fromkeys(told)))
         tokens = tuple(parts[0].shape.tokens)
         loaded = LoadedList(readable=True, parts=tuple(parts), fields=fields, tokens=tokens, filtered=filtered)
@@ -207,12 +214,26 @@ class ListReader:
         )[0]
         return count, -1 if quotes else int(inside)
 
-    def _rows(self, parts: Sequence[Part], tables: Sequence[tuple[str, int]], leads: Leads) -> tuple[str, int]:
-        """Put the files of a list together; return the relation of its rows, and how many are left out."""
+    def _together(self, tables: Sequence[tuple[str, int]]) -> str:
+        """Put the files of a list together, in their order."""
         (table, _), *others = tables
         for other, _ in others:
             self._engine.rows(f"INSERT INTO {table} SELECT * FROM {other}")
             self._engine.rows(f"DROP TABLE {other}")
+        return table
+
+    def _real(self, table: str, parts: Sequence[Part]) -> list[Diagnostic]:
+        """Tell of real people anywhere on a list, also where a condition leaves them out: git keeps the whole of it."""
+        count, first, line = self._engine.rows(
+            f"SELECT count(*), min(rowid), arg_min(coalesce(line, -1), rowid) FROM {table} WHERE real"
+        )[0]
+        if not count:
+            return []
+        part = _owner(parts, first)
+        return [rejects.in_git(count, part.place, part.line(first, None if line < 0 else line))]
+
+    def _rows(self, table: str, parts: Sequence[Part], leads: Leads) -> tuple[str, int]:
+        """Return the relation of the rows that a condition lets through, and how many it leaves out."""
         if leads.where is None:
             return f"(SELECT rowid AS ord, * FROM {table})", 0
         kept = f"kept{table}"
@@ -254,17 +275,13 @@ class ListReader:
         blank = " OR ".join(f"b{index}" for index in range(len(loaded.tokens))) or "FALSE"
         order = "sum((f & {low})::UBIGINT::HUGEINT * place)" if leads.limit is not None else "0"
         source = f"(SELECT *, row_number() OVER (ORDER BY ord) AS place FROM {people})" if leads.limit else people
-        count, high, low, ordered, blanks, unfit, real, first_real = self._engine.rows(
+        count, high, low, ordered, blanks, unfit = self._engine.rows(
             f"SELECT count(*), sum((f >> 64)::UBIGINT), sum((f & {_LOW})::UBIGINT), {order.format(low=_LOW)},"
-            f" count(*) FILTER ({blank}), sum(unfit), count(*) FILTER (real), min(ord) FILTER (real) FROM {source}"
+            f" count(*) FILTER ({blank}), sum(unfit) FROM {source}"
         )[0]
         unread = sum(part.file.rejected for part in loaded.parts)
         wrong = self._wrong(rows, loaded.parts)[1] if bad else []
         told += rejects.told([(part.place, part.file) for part in loaded.parts], wrong, bad, leads)
-        if real:
-            line = self._engine.rows(f"SELECT line FROM {people} WHERE ord = {first_real}")[0][0]
-            part_of = loaded.part(first_real)
-            told.append(rejects.in_git(real, part_of.place, part_of.line(first_real, line)))
         if valid > distinct:
             told.append(rejects.repeated(valid - distinct, loaded.parts[0].place))
         return replace(

@@ -238,3 +238,11 @@ def test_a_chosen_part_is_what_a_naive_reference_says(tmp_path: Path, data: st.D
     path = write_list(tmp_path / "list.csv", listed)
     expected = list(dict.fromkeys(row["email"][0] for row in listed if row["country"] == country))[:limit]
     assert chosen(path, where=f"country = '{country}'", limit=limit) == expected
+
+
+def test_real_people_on_a_list_in_git_are_told_also_where_they_are_left_out(tmp_path: Path) -> None:
+    path = write_list(tmp_path / "list.csv", people(2))
+    path.write_text(path.read_text().replace("ada1@example.com", "ada1@somewhere-real.com"))
+    campaign = make_campaign(path, tracked=True, examples_only=True, where="country = 'DE'")
+    roster = make_source(tmp_path).roster(campaign, None)
+    assert ("leads-in-git", "list.csv:3") in found(roster.diagnostics)
