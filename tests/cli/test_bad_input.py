@@ -94,7 +94,7 @@ def test_every_command_tells_all_broken_lists_at_once_and_asks_no_server(
         assert told, (key, ended.err)
         assert words in told[1]
     assert "note: fine: 1 row repeats an address" in ended.err
-    assert "note: latin-1: The list was read as Windows-1252" in ended.err
+    assert "warning: latin-1: The list was read as Windows-1252" in ended.err
     assert re.search(r"error: .*\{\{shoeSize\}\}.*\n  specs/campaigns/no-such-field\.yaml:4", ended.err)
     assert shared.kinds() == []
 
