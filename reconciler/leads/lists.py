@@ -1,6 +1,7 @@
 """A list, read for one campaign: a table of keyed hashes in DuckDB, and what is wrong with its rows."""
 
 import itertools
+import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,7 +12,7 @@ from reconciler.leads import cleaning, rejects
 from reconciler.leads.columns import Columns, check_fields, is_visible, map_columns
 from reconciler.leads.condition import ConditionError, matching
 from reconciler.leads.engine import Engine, literal
-from reconciler.leads.ledger import HASH_BYTES, list_digest
+from reconciler.leads.ledger import list_digest
 from reconciler.leads.problem import unreadable
 from reconciler.leads.reading import File, open_mended, open_parquet, open_plainly, version_of
 from reconciler.model.campaign import Leads
@@ -164,7 +165,9 @@ class ListReader:
             )
             leads = cleaning.leads(rows, len(part.file.header), part.shape, also=", n, ord, a, f")
             hashes = cleaning.fields_hash(leads, part.shape, self._key)
-            query = f"SELECT n, ord, line, address, a, f, f = hash AS same{values} FROM ({hashes})"
+            # Halves, as DuckDB takes 80 µs to hand a number of 128 bits to Python.
+            halves = ", ".join(f"({name} >> 64)::UBIGINT, ({name} & {_LOW})::UBIGINT" for name in ("a", "f"))
+            query = f"SELECT n, ord, line, address, f = hash AS same, {halves}{values} FROM ({hashes})"
             self._engine.rows(f"INSERT INTO {table} {query}" if made else f"CREATE TABLE {table} AS {query}")
             made = True
         count, same = self._engine.rows(f"SELECT count(*), count(*) FILTER (same) FROM {table}")[0]
@@ -326,14 +329,16 @@ class Fetched:
             self._engine.rows(f"DROP TABLE IF EXISTS {self._table}")
 
     def _lead(self, row: tuple[Any, ...]) -> Lead:
-        _, number, line, address, a, f, _, *values = row
+        _, number, line, address, _, *found = row
+        entry, values = struct.pack(">4Q", *found[:4]), found[4:]
         part = self._loaded.part(number)
         fields = {field: value for field, value in zip(part.shape.names, values, strict=True) if value}
-        entry = a.to_bytes(HASH_BYTES) + f.to_bytes(HASH_BYTES)
         return Lead(address, fields, part.line(number, line), part.place, entry)
 
 
 def _owner(parts: Sequence[Part], number: int) -> Part:
+    if len(parts) == 1:
+        return parts[0]
     return next(part for part in reversed(parts) if part.first <= number)
 
 
