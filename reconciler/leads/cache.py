@@ -69,12 +69,17 @@ class RosterCache:
             self._write(key, kept.model_copy(update={"sources": now}))
         return Remembered(kept.roster, kept.people)
 
-    def keep(self, key: str, question: str, paths: Sequence[Path], roster: Roster, people: int) -> None:
-        """Keep what a list came to that has just been read."""
+    def look(self, paths: Sequence[Path]) -> tuple[_Source, ...]:
+        """Look at the files of a list before it is read: should they change meanwhile, it is read again next time."""
         if self._folder is None:
-            return
+            return ()
         with contextlib.suppress(OSError):
-            sources = tuple(_source(path) for path in paths)
+            return tuple(_source(path) for path in paths)
+        return ()
+
+    def keep(self, key: str, question: str, sources: tuple[_Source, ...], roster: Roster, people: int) -> None:
+        """Keep what a list came to that has been read after a look at its files."""
+        if sources:
             self._write(key, _Kept(question=question, sources=sources, people=people, roster=roster))
 
     def _file(self, key: str) -> Path:

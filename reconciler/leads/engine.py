@@ -60,10 +60,10 @@ class Engine:
             _tidy(self._folder.parent)
         return self._folder
 
-    def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+    def rows(self, sql: str) -> list[tuple[Any, ...]]:
         """Run one statement and return its rows. Raises `duckdb.Error` where the statement or its data are at fault."""
         with bounded():
-            return self._cursor().execute(sql, parameters).fetchall()
+            return self._cursor().execute(sql).fetchall()
 
     def load(self, sql: str, columns: "Mapping[str, ndarray[Any, Any]]") -> None:
         """Run one statement that reads these columns as the table `given`."""

@@ -81,13 +81,14 @@ class LeadLists:
         remembered = self._cache.find(campaign.key, question, paths) if paths else None
         if remembered is not None:
             return self._again(campaign, campaign.leads, known, avoid, remembered)
+        sources = self._cache.look(paths)
         try:
             loaded = self._load(campaign, campaign.leads)
         except _AbsentError as absent:
             return self._absent(campaign, campaign.leads, str(absent))
         roster = self._counts(campaign, campaign.leads, loaded, known, avoid)
         if roster.at_hand:
-            self._cache.keep(campaign.key, question, paths, roster, loaded.leads)
+            self._cache.keep(campaign.key, question, sources, roster, loaded.leads)
         return roster
 
     def digest(self, campaign: Campaign) -> str:

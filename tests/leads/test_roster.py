@@ -381,3 +381,21 @@ def test_a_lead_brings_the_entry_that_its_address_and_fields_have(path: Path) ->
     ((_, leads),) = source.batches(campaign, None)
     assert [lead.entry for lead in leads] == [entry_of(KEY, lead) for lead in leads]
     assert source.segment(leads) == b"".join(lead.entry for lead in leads)
+
+
+def test_a_list_that_changes_between_its_reading_and_the_cache_is_read_again(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was read must never be kept under the name of what came later."""
+    campaign, cache = make_campaign(path), path.parent / "cache"
+    load = ListReader.load
+
+    def changing(reader: ListReader, asked: Asked) -> LoadedList:
+        loaded = load(reader, asked)
+        write_list(path, rows(("dee", "Dee")))
+        return loaded
+
+    with monkeypatch.context() as patched:
+        patched.setattr(ListReader, "load", changing)
+        assert make_source(path.parent, cache=cache).roster(campaign, None).leads == 3
+    assert make_source(path.parent, cache=cache).roster(campaign, None).leads == 1
