@@ -116,6 +116,20 @@ class PlannedStep(Frozen):
     body: str = Field(default="", description="Digest of the body.")
 
 
+class Sending(Frozen):
+    """When a campaign sends, as the forecast has it: `first` and `last` are days (ISO), `emails` all that are to come.
+
+    `lost` counts the days by which its last email is later than it would be with room without end. `last` is null where
+    it does not finish within what the forecast looks at; `left` emails are still unsent then.
+    """
+
+    first: str | None = None
+    last: str | None = None
+    emails: int = 0
+    left: int = 0
+    lost: int = 0
+
+
 class PlannedCampaign(Frozen):
     """A campaign of the plan. `desired` and `live` are statuses in the words of the lifecycle table (design §5)."""
 
@@ -128,6 +142,9 @@ class PlannedCampaign(Frozen):
     live: str
     people: People = People()
     steps: tuple[PlannedStep, ...] = ()
+    sending: Sending | None = Field(
+        default=None, description="When its emails go out; null where none are to come, or the server was not asked."
+    )
     content: str | None = Field(
         default=None, description="Digest of what would be sent, and to whom; null where its file is gone."
     )
@@ -139,7 +156,10 @@ class PlannedCampaign(Frozen):
 
 
 class ForecastDay(Frozen):
-    """One 24-hour window, counted from now. All figures are emails."""
+    """One 24-hour window, counted from now. All figures are emails.
+
+    `due` counts what was rolled over from the day before, too; what is not sent of it is `rolled_over` to the next one.
+    """
 
     day: int
     date: str
@@ -194,7 +214,10 @@ class Plan(Frozen):
     targets: tuple[str, ...] = Field(default=(), description="`--target` as given; empty: everything.")
     campaigns: tuple[PlannedCampaign, ...] = ()
     actions: tuple[Action, ...] = ()
-    forecast: tuple[ForecastDay, ...] = ()
+    forecast: tuple[ForecastDay, ...] = Field(
+        default=(), description="The coming days, up to the last email that can be seen; empty: nothing to send."
+    )
+    not_counted: tuple[str, ...] = Field(default=(), description="What the forecast cannot see, in words.")
     diagnostics: tuple[Diagnostic, ...] = ()
     summary: Summary = Summary()
 
