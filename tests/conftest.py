@@ -1,11 +1,13 @@
 import os
 import shutil
 import signal
+import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from support import ready
+from support.examples import SOAK, TODAY
 from support.world import World
 
 from reconciler.sandbox.options import DEFAULT_OPTIONS, SandboxOptions
@@ -26,6 +28,30 @@ def pytest_configure() -> None:
 
 _MEMORY = Path("/dev/shm")  # noqa: S108 - pytest makes a private folder in it
 _ROOM = 4 * 1024**3
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Keep a share of the parameter sets of tests marked `sample`: others each day, and all with `make soak`.
+
+    Of each test at least one is kept. Whoever names a test on the command line gets it whole.
+    """
+    if SOAK or any("::" in argument for argument in config.args):
+        return
+    by_test: dict[str, list[pytest.Item]] = {}
+    for item in items:
+        if item.get_closest_marker("sample"):
+            by_test.setdefault(item.nodeid.partition("[")[0], []).append(item)
+    left_out = set()
+    for test, variants in by_test.items():
+        marker = variants[0].get_closest_marker("sample")
+        share = int(marker.args[0]) if marker else 1
+        # Not in the order they stand: neighbours are alike.
+        ordered = sorted(variants, key=lambda item: zlib.crc32(item.nodeid.encode()))
+        first = (TODAY + zlib.crc32(test.encode())) % min(share, len(ordered))
+        left_out |= {item.nodeid for item in variants} - {item.nodeid for item in ordered[first::share]}
+    if left_out:
+        config.hook.pytest_deselected(items=[item for item in items if item.nodeid in left_out])
+        items[:] = [item for item in items if item.nodeid not in left_out]
 
 
 def pytest_sessionfinish() -> None:

@@ -33,7 +33,7 @@ def random_fault(dice: random.Random) -> Fault:
 
 def test_connections_and_servers_that_fail(stage: Stage) -> None:
     """Faults of all kinds at random calls, often more of them than one call is tried; some runs are killed on top."""
-    for seed in stage.seeds(4):
+    for seed in stage.seeds(2):
         dice = random.Random(seed)
         stage.restore()
         for _ in range(dice.randint(1, 4)):
@@ -59,7 +59,7 @@ def test_a_storm_of_429(stage: Stage) -> None:
 
 def test_a_disk_that_is_full_or_a_remote_that_is_away(stage: Stage) -> None:
     """What cannot be written down is not done, but for pauses; what was done is told, the rest comes later."""
-    for seed in stage.seeds(4):
+    for seed in stage.seeds(2):
         dice = random.Random(seed)
         stage.restore()
         at, times = dice.randint(1, 30), dice.choice([1, 4, 400])

@@ -10,6 +10,8 @@ from support.world import REPOSITORY, World, actions, outcomes
 from reconciler.model.live import LiveStatus
 from reconciler.sandbox.options import SHAPES, UNDOCUMENTED, SandboxOptions
 
+pytestmark = pytest.mark.sample(4)
+
 PROFILES = [
     pytest.param(SandboxOptions(shape=shape, undocumented_calls=calls, stats_status=status), id=f"{shape}-{name}")
     for shape, (calls, status, name) in itertools.product(

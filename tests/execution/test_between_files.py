@@ -33,7 +33,7 @@ from support.world import STEPS, actions, person
 
 from reconciler.sandbox.faults import Fault
 
-pytestmark = pytest.mark.usefixtures("quick_runs")
+pytestmark = [pytest.mark.usefixtures("quick_runs"), pytest.mark.sample(4)]
 
 GOING = pytest.mark.parametrize(
     ("server", "going"),

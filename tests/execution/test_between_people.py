@@ -25,7 +25,7 @@ from support.world import actions, outcomes
 
 from reconciler.sandbox.faults import Fault
 
-pytestmark = pytest.mark.usefixtures("quick_runs")
+pytestmark = [pytest.mark.usefixtures("quick_runs"), pytest.mark.sample(3)]
 
 
 def paused_by_somebody(world: MortalWorld) -> None:

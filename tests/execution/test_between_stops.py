@@ -21,7 +21,7 @@ from execution.interrupted import (
 )
 from support.killing import Fate, Moment
 
-pytestmark = pytest.mark.usefixtures("quick_runs")
+pytestmark = [pytest.mark.usefixtures("quick_runs"), pytest.mark.sample(3)]
 
 
 @EVERYWHERE

@@ -13,6 +13,8 @@ from reconciler.sandbox.faults import Action, Fault
 from reconciler.sandbox.options import SandboxOptions
 from reconciler.upkeep import import_campaign
 
+pytestmark = pytest.mark.sample(2)
+
 Meanwhile = Callable[[World], object]
 EDITED = {"sequenceSteps": [{"subject": "BUY NOW", "bodyHtml": "<p>!</p>", "delayDays": 0}]}
 

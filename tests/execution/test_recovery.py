@@ -6,7 +6,7 @@ import pytest
 from execution.interrupted import CASES, SERVERS, interrupted, sent_again, sound, until_done
 from support.killing import Moment
 
-pytestmark = pytest.mark.usefixtures("quick_runs")
+pytestmark = [pytest.mark.usefixtures("quick_runs"), pytest.mark.sample(3)]
 
 WITHOUT_REQUEST = {"forget": {Moment.BEFORE_INTENT, Moment.ACTED}}
 

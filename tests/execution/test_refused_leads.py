@@ -28,6 +28,8 @@ from reconciler.reporting.text import render_plan, render_report
 from reconciler.sandbox.faults import Fault, Naming
 from reconciler.sandbox.options import ENVELOPES, Envelope, SandboxOptions
 
+pytestmark = pytest.mark.sample(2)
+
 BATCH = 20
 NAMINGS: tuple[Naming, ...] = get_args(Naming)
 SHAPES = pytest.mark.parametrize("names", NAMINGS)
@@ -450,7 +452,7 @@ def hopeless(pattern: str, names: Naming) -> bool:
 
 
 many = examples(
-    150,
+    50,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
     phases=[Phase.explicit, Phase.reuse, Phase.generate],
 )

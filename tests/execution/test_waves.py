@@ -389,7 +389,7 @@ def made(leads: int) -> Iterator[MortalWorld]:
 
 
 kills = examples(
-    80,
+    50,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
     phases=[Phase.explicit, Phase.reuse, Phase.generate],
 )

@@ -1,6 +1,7 @@
 """How many examples a property is tried with: few every day, all of them with `make soak`."""
 
 import os
+from datetime import UTC, datetime
 from typing import Any
 
 from hypothesis import settings
@@ -9,6 +10,10 @@ SHARE = 5
 """Every day one in so many is tried; the examples differ from run to run, so they add up."""
 
 SOAK = int(os.environ.get("SOAK", "0"))
+
+
+TODAY = datetime.now(UTC).toordinal()
+"""Number of the day, by which other cases are chosen each day."""
 
 
 def examples(count: int, **more: Any) -> settings:
