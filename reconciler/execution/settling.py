@@ -1,5 +1,6 @@
 """Settling one open intent: what became of its request, by what the server shows now, and in which words it is told."""
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -271,37 +272,42 @@ def enrolments(
     if item.entry is None or seen.stats is None:
         return {}
     blobs: dict[str, bytes] = {}
+    told: Counter[tuple[str, str]] = Counter()
     draft = seen.status is LiveStatus.DRAFT
     added = seen.stats.total_enrolled - item.entry.expected_enrolled
     for operation, intent in intents.items():
-        was = f"{whose(intent)} was {'enrolling' if intent.new else 'bringing up to date'} {intent.leads:,} leads"
         addresses = addresses_of(blob(intent.segment))
         left = listed.missing(addresses)
         if not intent.new:
             _doubt(item, addresses, blobs)
-            item.close(operation, f"{was}: they are sent again")
+            item.close(operation)
+            end = ": they are sent again"
         elif added <= 0 and draft:
-            item.close(operation, f"{was}: none of them is in it")
+            item.close(operation)
+            end = ": none of them is in it"
         elif not draft:
             # Its counter says nothing: others may have been taken out of it meanwhile.
             _doubt(item, left, blobs)
             again = "whoever of them is on the list is sent again, which enrols nobody twice"
-            item.close(operation, f"{was}: {'they count as written to' if item.status is Status.ARCHIVED else again}")
+            item.close(operation)
+            end = f": {'they count as written to' if item.status is Status.ARCHIVED else again}"
         elif left and item.status is not Status.ARCHIVED:
             item.write(outside=item.entry.outside + added)
             added = 0
-            item.close(
-                operation,
-                f"{was}, and {len(left):,} of them left the list since: before it starts, a new draft takes over",
-            )
+            item.close(operation)
+            end = f", and {len(left):,} of them left the list since: before it starts, a new draft takes over"
         elif item.status is Status.RUNNING:
-            item.notes.append(f"{was}: they are sent again, which enrols nobody twice")
+            end = ": they are sent again, which enrols nobody twice"
         else:
             taken = min(added, intent.leads)
             added -= taken
             _doubt(item, addresses, blobs)
             item.write(cohorts=(*item.entry.cohorts, Cohort(at=intent.at, sent=intent.leads, accepted=taken)))
-            item.close(operation, f"{was}: they are in the draft, which emails nobody")
+            item.close(operation)
+            end = ": they are in the draft, which emails nobody"
+        told[f"{whose(intent)} was {'enrolling' if intent.new else 'bringing up to date'}", end] += intent.leads
+    # Batches side by side have an intent each, and are told as one.
+    item.notes += [f"{was} {leads:,} {'lead' if leads == 1 else 'leads'}{end}" for (was, end), leads in told.items()]
     return blobs
 
 

@@ -51,4 +51,4 @@ def known_refusals(campaign: Campaign, count: int, lines: Sequence[int], *, plac
 
 def _lines(first: Sequence[int], count: int) -> str:
     more = f" and {count - len(first):,} more" if count > len(first) else ""
-    return f"{'line' if count == 1 else 'lines'} {', '.join(f'{line:,}' for line in first)}{more}"
+    return f"{'line' if count == 1 else 'lines'} {', '.join(map(str, first))}{more}"

@@ -60,7 +60,10 @@ def interrupt_everything(script: Script) -> None:
             script.file(key)
             script.dies(key, moment, request)
     script.there("details", "running")
-    world.leads("details", rows=[person("details", number) | {"company": "Another"} for number in range(3)])
+    world.leads(
+        "details",
+        rows=[person("details", 0) | {"company": "Another"}, *(person("details", number) for number in (1, 2))],
+    )
     script.dies("details", DONE, "enroll")
     for key, moment in (("resume", DONE), ("no-resume", NOT_DONE)):
         script.there(key, "running")
@@ -81,7 +84,7 @@ WORDS = {
     "no-update": r"was about to change the draft, but did not get that far",
     "enroll": r"was enrolling 2 leads: they are sent again, which enrols nobody twice",
     "no-enroll": r"was enrolling 2 leads: none of them is in it",
-    "details": r"was bringing up to date 2 leads: they are sent again",
+    "details": r"was bringing up to date 1 lead: they are sent again",
     "start": r"started it before it broke off",
     "no-start": r"was about to start it, but did not get that far",
     "resume": r"resumed it before it broke off",
