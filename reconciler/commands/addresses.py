@@ -32,6 +32,7 @@ def people_words(count: int) -> str:
 
 
 def _bytes_of(path: Path) -> bytes | Diagnostic:
+    from reconciler.leads.addresses import masked
     from reconciler.leads.plainlist import LARGEST_LIST
 
     try:
@@ -41,6 +42,10 @@ def _bytes_of(path: Path) -> bytes | Diagnostic:
             with path.open("rb") as stream:
                 data = stream.read(LARGEST_LIST + 1)
     except OSError as problem:
+        if "@" in path.name and not path.exists():
+            # Somebody's address, which is shown nowhere.
+            words = f"{masked(path.name)} is no file; addresses are not given as arguments, which shells remember"
+            return error("address-list", words, hint="Give them on standard input, or in a file, one a line.")
         words = f"{path} could not be read: {problem.strerror or type(problem).__name__}"
         return error("address-list", words, hint="Nothing was done.")
     if len(data) > LARGEST_LIST:

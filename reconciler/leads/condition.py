@@ -26,6 +26,7 @@ SECONDS = 60.0
 _ALLOWED = frozenset(
     {"BETWEEN", "CASE", "CAST", "COLUMN_REF", "COMPARISON", "CONJUNCTION", "CONSTANT", "FUNCTION", "OPERATOR", "TYPE"}
 )
+_NULL_TESTS = frozenset({"OPERATOR_IS_NULL", "OPERATOR_IS_NOT_NULL"})
 FUNCTIONS = frozenset(
     word
     for words in (
@@ -126,6 +127,12 @@ def _check_part(part: Mapping[str, Any], columns: Sequence[str]) -> None:
     if kind == "FUNCTION" and function not in FUNCTIONS:
         there = ", ".join(sorted(filter(str.isidentifier, FUNCTIONS)))
         raise ConditionError(f"`where` may not call {name_shown(function)}", f"It may call {there}.")
+    if part["type"] in _NULL_TESTS and part["children"][0]["class"] == "COLUMN_REF":
+        name = name_shown(".".join(part["children"][0]["column_names"]))
+        raise ConditionError(
+            f"`where` asks whether {name} is NULL, and no cell is: a blank one is the empty text",
+            "Write `country = ''` or `country <> ''`.",
+        )
     if kind == "COLUMN_REF":
         name = ".".join(part["column_names"])
         if name.casefold() not in {column.casefold() for column in columns}:

@@ -305,7 +305,7 @@ class ListReader:
         """Count the rows whose address is none, and return place, line and address of the first ones."""
         where = f"FROM {rows} WHERE bad IS NOT NULL AND NOT empty"
         (count,) = self._engine.rows(f"SELECT count(*) {where}")[0]
-        found = self._engine.rows(f"SELECT ord, line, bad {where} ORDER BY ord LIMIT {rejects.MOST_ROWS_TOLD}")
+        found = self._engine.rows(f"SELECT ord, line, bad {where} ORDER BY ord LIMIT {rejects.MOST_ROWS_TOLD + 1}")
         owners = [_owner(parts, number) for number, _, _ in found]
         return count, [(part.place, part.line(*row[:2]), row[2]) for part, row in zip(owners, found, strict=True)]
 

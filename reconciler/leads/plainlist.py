@@ -37,5 +37,5 @@ def read_addresses(data: bytes, *, place: str) -> tuple[tuple[str, ...], tuple[D
     told = bad[:MOST_ROWS_TOLD]
     if len(bad) > MOST_ROWS_TOLD:
         more = f"And {len(bad) - MOST_ROWS_TOLD:,} more lines hold no address that can be used."
-        told.append(error("address", more, at=SourceRange(file=place)))
+        told.append(error("address", more, at=SourceRange(file=place, line=bad[MOST_ROWS_TOLD].line)))
     return tuple(found), tuple(told)

@@ -9,7 +9,7 @@ from reconciler.leads.reading import File
 from reconciler.model.campaign import Leads
 
 MOST_ROWS_TOLD = 5
-"""Rows with problems that are told one by one; the others are counted."""
+"""Rows with problems that are told one by one; the others are counted, at the place of the first of them."""
 
 
 def told(
@@ -17,7 +17,8 @@ def told(
 ) -> list[Diagnostic]:
     """Tell what is wrong with the rows of a list: each file with its place, and the first of `count` bad addresses.
 
-    With `leads.skip_invalid` such rows are left out, and told as warnings.
+    With `leads.skip_invalid` such rows are left out, and told as warnings. Where rows are counted stands the first of
+    them.
     """
     order = {place: number for number, (place, _) in enumerate(files)}
     found = [(place, problem) for place, file in files for problem in file.bad]
@@ -28,12 +29,18 @@ def told(
     items += [_diagnostic(place, file.broken, Severity.ERROR) for place, file in files if file.broken]
     more = count + sum(file.rejected for _, file in files) - min(len(found), MOST_ROWS_TOLD)
     if more > 0:
+        place, line = _first_of_rest(found) or (found[-1][0] if found else files[0][0], None)
         rows = "1 more row has a problem" if more == 1 else f"{more:,} more rows have problems"
         hint = "Correct the rows told above first; the others are likely to be of the same kind."
-        at = SourceRange(file=found[min(len(found), MOST_ROWS_TOLD) - 1][0] if found else files[0][0])
+        at = SourceRange(file=place, line=line)
         items.append(error("lead-rows", f"And {rows}.", hint=hint, at=at).model_copy(update={"severity": severity}))
     items += [_diagnostic(place, problem, Severity.WARNING) for place, file in files for problem in file.notes]
     return items
+
+
+def _first_of_rest(found: Sequence[tuple[str, Problem]]) -> tuple[str, int | None] | None:
+    rest = found[MOST_ROWS_TOLD:]
+    return (rest[0][0], rest[0][1].line) if rest else None
 
 
 def in_git(count: int, place: str, line: int) -> Diagnostic:

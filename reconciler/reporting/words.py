@@ -133,7 +133,7 @@ def enrolment(counted: People) -> str:
     if inside > 0:
         parts.append(f"{inside:,} in it already")
     skipped = [count(counted.duplicates, "duplicate")] if counted.duplicates else []
-    skipped += [count(counted.rejected, "bad address", "bad addresses")] if counted.rejected else []
+    skipped += [count(counted.rejected, "bad row")] if counted.rejected else []
     if skipped:
         parts.append(f"{', '.join(skipped)} skipped")
     parts += [f"{counted.refused:,} of the list refused by Leadterra"] if counted.refused else []

@@ -110,6 +110,21 @@ def test_what_is_no_address_is_told_all_at_once_and_nothing_is_done(ready: World
     assert suppressed(ready) == []
 
 
+@pytest.mark.parametrize("command", [("suppress",), ("state", "erase")])
+def test_an_address_as_an_argument_is_not_repeated(ready: World, command: tuple[str, ...]) -> None:
+    ended = ready.cli(*command, address(0), "--auto-approve")
+    assert ended.code == 1
+    assert "o***@*** is no file" in ended.err
+    assert "on standard input, or in a file" in ended.err
+    assert "example.com" not in ended.text
+
+
+def test_the_lines_that_are_only_counted_come_last(ready: World) -> None:
+    ended = ready.cli("suppress", "--auto-approve", stdin="".join(f"nobody{number}\n" for number in range(7)))
+    assert "And 2 more lines hold no address that can be used.\n  standard input:6\n" in ended.err
+    assert ended.err.index("standard input:5") < ended.err.index("And 2 more")
+
+
 def test_nobody_to_suppress_is_an_error(ready: World) -> None:
     ended = ready.cli("suppress", "--auto-approve", stdin="\n# nobody\n")
     assert ended.code == 1

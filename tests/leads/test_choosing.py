@@ -52,6 +52,7 @@ def refused(path: Path, where: str) -> Roster:
         ("country IN ('FR', 'CH') AND email NOT LIKE 'ada1%'", [2, 5, 6, 9]),
         ('TRY_CAST("Head Count" AS INTEGER) >= 10', [10, 11]),
         ("headcount = '7'", [7]),
+        ("country = ''", [3, 7, 11]),
         ("NULLIF(country, '') IS NULL -- a comment", [3, 7, 11]),
         ("lower(country) = 'ch' OR\nends_with(email, '0@example.com')", [0, 2, 6, 10]),
         ("country = ';'", []),
@@ -92,6 +93,8 @@ def test_a_row_that_a_condition_leaves_out_needs_no_address(path: Path) -> None:
         ("1 + 1", "neither true nor false"),
         ("CAST(country AS INTEGER) > 1", "some row has none there"),
         ("country > 1", "does not fit"),
+        ("country IS NULL", "asks whether `country` is NULL, and no cell is"),
+        ("NOT (email = 'x' OR Country IS NOT NULL)", "asks whether `Country` is NULL"),
         ("(((", "could not be understood"),
     ],
 )

@@ -108,6 +108,7 @@ def test_five_bad_rows_are_told_and_the_others_counted(tmp_path: Path, count: in
     assert [item.message.partition(" problem")[0].removesuffix(" a") for item in roster.diagnostics[5:]] == (
         [words] if words else []
     )
+    assert [item.place for item in roster.diagnostics[5:]] == (["list.csv:7"] if words else [])
     assert roster.rejected == count
 
 

@@ -53,7 +53,7 @@ def test_reading_with_made_up_values() -> None:
 
 def test_who_is_enrolled() -> None:
     assert enrolment(People(rows=145, leads=142, new=142, duplicates=1, rejected=2)) == (
-        "142 of 145 rows; 1 duplicate, 2 bad addresses skipped"
+        "142 of 145 rows; 1 duplicate, 2 bad rows skipped"
     )
     assert enrolment(People(new=3)) == "3"
     assert enrolment(People(rows=145, leads=142, new=100, refused=3, outdated=1)) == (
