@@ -40,8 +40,11 @@ def unfit_values(campaign: Campaign, leads: Sequence[Lead], total: int) -> tuple
     """Tell values that would break an email: control characters in a subject, braces of a token anywhere.
 
     `leads` are the first ones that have any, of `total` such values; a few are told by their line, and never quoted.
+    Where a fallback is such a value, it alone is told, at its file.
     """
     subjects, used = subject_tokens(campaign), used_tokens(campaign)
+    if written := _unfit_fallbacks(campaign, used, subjects):
+        return written
     found = [
         error("lead-value", f"The value for `{token}` {why}.", hint="Correct the list.", at=at, campaign=campaign.key)
         for lead in leads
@@ -55,6 +58,17 @@ def unfit_values(campaign: Campaign, leads: Sequence[Lead], total: int) -> tuple
         at = SourceRange(file=leads[0].file if leads else "")
         told.append(error("lead-value", more, at=at, campaign=campaign.key))
     return tuple(told)
+
+
+def _unfit_fallbacks(campaign: Campaign, used: Sequence[str], subjects: frozenset[str]) -> tuple[Diagnostic, ...]:
+    if campaign.leads is None:
+        return ()
+    at = SourceRange(file=campaign.leads.file, line=campaign.leads.line)
+    return tuple(
+        error("lead-value", f"The fallback for `{token}` {why}.", hint="Correct it.", at=at, campaign=campaign.key)
+        for token in used
+        if (why := _unfit(campaign.leads.fallbacks.get(token, ""), subject=token in subjects))
+    )
 
 
 def _unfit(value: str, *, subject: bool) -> str | None:

@@ -156,6 +156,22 @@ def test_a_value_that_would_break_a_subject_is_an_error_at_its_line(tmp_path: Pa
     assert not any("example.org" in f"{item.message}{item.hint}" for item in told)
 
 
+@pytest.mark.parametrize(("fallback", "words"), [("{{company}}", "holds `{{`"), ("a\nb", "holds a line break")])
+def test_a_fallback_that_would_break_an_email_is_told_at_its_own_file(
+    tmp_path: Path, fallback: str, words: str
+) -> None:
+    """Once, and not at each row that it is used for: the list is right."""
+    path = tmp_path / "list.csv"
+    path.write_text("email,firstName\n" + "".join(f"p{n}@example.com,\n" for n in range(9)))
+    campaign = make_campaign(path, fallbacks={"firstName": fallback})
+    steps = (SequenceStep(subject="Hi {{firstName}}", body_html="<p>x</p>"),)
+    (told,) = make_source(tmp_path).check(campaign.model_copy(update={"steps": steps}))
+    assert campaign.leads is not None
+    assert (told.code, told.file, told.line) == ("lead-value", campaign.leads.file, campaign.leads.line)
+    assert told.message.startswith("The fallback for `firstName` ")
+    assert words in told.message
+
+
 def test_of_many_unfit_values_the_first_are_told_and_the_others_counted(tmp_path: Path) -> None:
     path = tmp_path / "list.csv"
     path.write_text("email,firstName\n" + "".join(f"p{n}@example.com,{{{{x}}}}\n" for n in range(9)))
