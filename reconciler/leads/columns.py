@@ -1,15 +1,18 @@
 """Which columns of a list are fields of its leads. Names of columns are told, never what stands below them."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import NamedTuple
 from unicodedata import category
 
-from reconciler.diagnostics import Diagnostic, SourceRange, error, note
+from reconciler.diagnostics import Diagnostic, SourceRange, error, note, warning
 from reconciler.leads.shown import is_column_name, name_shown, names_shown
 from reconciler.model.campaign import Leads
 
 _FIELD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_NONE: Mapping[int, str] = MappingProxyType({})
+_NO_VALUE = "which no lead's field can be"
 
 
 class Columns(NamedTuple):
@@ -20,16 +23,24 @@ class Columns(NamedTuple):
     diagnostics: tuple[Diagnostic, ...]
 
 
-def map_columns(header: Sequence[str], leads: Leads, *, place: str, line: int) -> Columns:
-    """Map the columns of a file as `leads` says. `place` and `line` are those of the header, for messages."""
+def map_columns(
+    header: Sequence[str], leads: Leads, *, place: str, line: int, nested: Mapping[int, str] = _NONE
+) -> Columns:
+    """Map the columns of a file as `leads` says. `place` and `line` are those of the header, for messages.
+
+    `nested` names the columns of lists or records by their number; in `header` they have no name.
+    """
     columns = {field: column.strip() for field, column in leads.columns.items()}
     email = columns.pop("email", "email")
     at_list = SourceRange(file=place, line=line)
     fields: dict[str, int] = {}
     told: list[Diagnostic] = []
+    held = frozenset(nested.values())
     for field, column in columns.items():
         if column in header:
             fields[field] = header.index(column)
+        elif column in held:
+            told.append(_mapped_nested(column, leads))
         else:
             hint = f"Columns found in {place}: {names_shown(_named(header))}. Names must be equal, capitals too."
             message = f"The list has no column {name_shown(column)} for the field {name_shown(field)}."
@@ -38,7 +49,7 @@ def map_columns(header: Sequence[str], leads: Leads, *, place: str, line: int) -
     unsent: list[str] = []
     taken = {email, *columns.values()}
     for index, name in enumerate(header):
-        if name in taken and name:
+        if index in nested or (name in taken and name):
             continue
         if _FIELD.fullmatch(name) and name != "email" and name not in fields:
             fields[name] = index
@@ -53,8 +64,10 @@ def map_columns(header: Sequence[str], leads: Leads, *, place: str, line: int) -
                 at=at_list,
             )
         )
+    if left_out := [name for name in nested.values() if name not in taken]:
+        told.append(_left_out(left_out, at_list))
     if email not in header:
-        told.append(_no_email_column(header, email, at_list))
+        told.append(_mapped_nested(email, leads) if email in held else _no_email_column(header, email, at_list))
         return Columns(None, fields, tuple(told))
     return Columns(header.index(email), fields, tuple(told))
 
@@ -73,6 +86,26 @@ def is_visible(text: str) -> bool:
 
 def _named(header: Sequence[str]) -> list[str]:
     return [name for name in header if name]
+
+
+def _mapped_nested(column: str, leads: Leads) -> Diagnostic:
+    return error(
+        "lead-column",
+        f"The column {name_shown(column)} holds lists or records, {_NO_VALUE}.",
+        hint="Give each value that an email uses a column of its own, or take this one out of `columns`.",
+        at=SourceRange(file=leads.file, line=leads.line),
+    )
+
+
+def _left_out(names: Sequence[str], at: SourceRange) -> Diagnostic:
+    one = len(names) == 1
+    what = f"column {names_shown(names)} holds" if one else f"columns {names_shown(names)} hold"
+    return warning(
+        "lead-column-nested",
+        f"The {what} lists or records, {_NO_VALUE}; {'it is' if one else 'they are'} left out.",
+        hint="Give each value that an email uses a column of its own.",
+        at=at,
+    )
 
 
 def _no_email_column(header: Sequence[str], wanted: str, at: SourceRange) -> Diagnostic:

@@ -101,7 +101,9 @@ class ListReader:
         files = [self._open(path) for path in paths]
         places = [self.place(path, leads) for path in paths]
         columns = [
-            map_columns(file.header, leads, place=place, line=file.header_line) if file.header else None
+            map_columns(file.header, leads, place=place, line=file.header_line, nested=file.nested)
+            if file.header
+            else None
             for file, place in zip(files, places, strict=True)
         ]
         known = [found for found in columns if found is not None]

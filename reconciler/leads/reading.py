@@ -5,6 +5,7 @@ import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import IO, NamedTuple, cast
 
 from reconciler.leads.engine import Engine, literal
@@ -29,12 +30,14 @@ class File(NamedTuple):
     `rows` is the relation of its `line` and cells `c0`, `c1`, …, as many as `header` has; where `line` is NULL, each
     row is one line, and they begin at `begins`. Such a file is to be mended unless it has as many rows as `expected`,
     and where it is `quoted`, no quote within a cell, and as many `inside` cells of what parts them. `bad` are the first
-    of `rejected` rows that are not among the rows. `broken`: it cannot be used.
+    of `rejected` rows that are not among the rows. `nested` names columns of lists or records by their number; such a
+    column has no name in `header`. `broken`: it cannot be used.
     """
 
     rows: str = ""
     header: tuple[str, ...] = ()
     header_line: int = 1
+    nested: Mapping[int, str] = MappingProxyType({})
     begins: int | None = None
     expected: int | None = None
     inside: int = 0
@@ -129,13 +132,17 @@ def open_parquet(path: Path, engine: Engine) -> File:
     except duckdb.Error:
         return File(broken=unreadable("it is no Parquet file, or a damaged one"))
     columns = [(name, kind) for name, kind in described if name != "file_row_number"]
-    nested = [name for name, kind in columns if kind.startswith(("STRUCT", "MAP", "UNION")) or kind.endswith("]")]
+    nested = {
+        index: name.strip()
+        for index, (name, kind) in enumerate(columns)
+        if kind.startswith(("STRUCT", "MAP", "UNION")) or kind.endswith("]")
+    }
     cells = "".join(
-        f", {'NULL' if name in nested else f'{quoted(name)}::VARCHAR'} AS c{index}"
+        f", {'NULL' if index in nested else f'{quoted(name)}::VARCHAR'} AS c{index}"
         for index, (name, _) in enumerate(columns)
     )
-    header = tuple("" if name in nested else name.strip() for name, _ in columns)
-    return File(rows=f"(SELECT file_row_number + 1 AS line{cells} FROM {source})", header=header)
+    header = tuple("" if index in nested else name.strip() for index, (name, _) in enumerate(columns))
+    return File(rows=f"(SELECT file_row_number + 1 AS line{cells} FROM {source})", header=header, nested=nested)
 
 
 class _Look(NamedTuple):

@@ -8,7 +8,7 @@ import duckdb
 import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
-from leads.makers import Ledger, found, make_campaign, make_source, sent, write_list
+from leads.makers import SPEC, Ledger, found, make_campaign, make_source, sent, write_list
 from support.examples import examples
 
 from reconciler.diagnostics import Severity
@@ -219,9 +219,37 @@ def test_parquet_is_read_whatever_its_columns_hold(tmp_path: Path) -> None:
     ).write_parquet(str(path))
     source, campaign = make_source(tmp_path), make_campaign(path, skip_invalid=True, source="leads:list.parquet")
     roster = source.roster(campaign, None)
-    assert found(roster.diagnostics) == [("lead-columns-unsent", "list.parquet:1"), ("lead-address", "list.parquet:2")]
+    assert found(roster.diagnostics) == [("lead-column-nested", "list.parquet:1"), ("lead-address", "list.parquet:2")]
     ((_, (lead,)),) = source.batches(campaign, None)
     assert (lead.email, lead.fields, lead.line) == ("ada@example.com", {"employees": "42", "since": "2026-11-25"}, 1)
+
+
+def _nested(path: Path) -> Path:
+    duckdb.sql(
+        "SELECT 'ada@example.com' AS email, [1, 2] AS tags, {'city': 'Bern'} AS \" home \", MAP {'k': 'v'} AS more"
+    ).write_parquet(str(path))
+    return path
+
+
+def test_columns_of_lists_and_records_are_told_once_by_their_names(tmp_path: Path) -> None:
+    source, campaign = make_source(tmp_path), make_campaign(_nested(tmp_path / "list.parquet"))
+    (told,) = source.roster(campaign, None).diagnostics
+    assert (told.severity, told.place) == (Severity.WARNING, "list.parquet:1")
+    assert told.message.startswith("The columns `tags`, `home`, `more` hold lists or records, which no lead's field")
+    ((_, (lead,)),) = source.batches(campaign, None)
+    assert (lead.email, lead.fields) == ("ada@example.com", {})
+
+
+@pytest.mark.parametrize(("field", "column", "others"), [("city", "home", "tags"), ("email", "tags", "home")])
+def test_a_column_of_lists_or_records_cannot_be_mapped(tmp_path: Path, field: str, column: str, others: str) -> None:
+    campaign = make_campaign(_nested(tmp_path / "list.parquet"), columns={field: column})
+    told = make_source(tmp_path).roster(campaign, None).diagnostics
+    (wrong,) = [item for item in told if item.severity is Severity.ERROR]
+    assert (wrong.code, wrong.place) == ("lead-column", f"{SPEC}:9")
+    assert wrong.message == f"The column `{column}` holds lists or records, which no lead's field can be."
+    (left,) = [item for item in told if item.severity is Severity.WARNING]
+    assert f"`{others}`" in left.message
+    assert f"`{column}`" not in left.message
 
 
 def test_a_damaged_parquet_file_is_told(tmp_path: Path) -> None:
