@@ -32,8 +32,9 @@ def fill_tokens(text: str, values: Mapping[str, str], *, html: bool = False) -> 
 
 def meant_token(token: str, fields: Iterable[str]) -> str | None:
     """Return the field that differs from this token only in case or underscores, if there is one."""
+    return next((field for field in fields if plain_name(field) == plain_name(token)), None)
 
-    def plain(name: str) -> str:
-        return name.replace("_", "").casefold()
 
-    return next((field for field in fields if plain(field) == plain(token)), None)
+def plain_name(name: str) -> str:
+    """Return what two names have in common that differ only in case or underscores."""
+    return name.replace("_", "").casefold()

@@ -1,7 +1,7 @@
 """Which columns of a list are fields of its leads. Names of columns are told, never what stands below them."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import NamedTuple
 from unicodedata import category
@@ -9,6 +9,7 @@ from unicodedata import category
 from reconciler.diagnostics import Diagnostic, SourceRange, error, note, warning
 from reconciler.leads.shown import is_column_name, name_shown, names_shown
 from reconciler.model.campaign import Leads
+from reconciler.tokens import plain_name
 
 _FIELD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _NONE: Mapping[int, str] = MappingProxyType({})
@@ -69,6 +70,7 @@ def map_columns(
     if email not in header:
         told.append(_mapped_nested(email, leads) if email in held else _no_email_column(header, email, at_list))
         return Columns(None, fields, tuple(told))
+    told += _alike(email, fields, taken, header, at_list)
     return Columns(header.index(email), fields, tuple(told))
 
 
@@ -86,6 +88,40 @@ def is_visible(text: str) -> bool:
 
 def _named(header: Sequence[str]) -> list[str]:
     return [name for name in header if name]
+
+
+def _alike(
+    email: str, fields: Mapping[str, int], mapped: Collection[str], header: Sequence[str], at: SourceRange
+) -> Iterator[Diagnostic]:
+    """Tell fields that nobody asked for by name and whose names differ from another's only in case or underscores."""
+    addresses = {plain_name("email"), plain_name(email)}
+    first: dict[str, str] = {}
+    beside: list[str] = []
+    alike: dict[str, None] = {}
+    for field, index in fields.items():
+        known = first.setdefault(plain_name(field), field)
+        if header[index] in mapped:
+            continue
+        if plain_name(field) in addresses:
+            beside.append(field)
+        elif known != field:
+            alike.update({known: None, field: None})
+    if beside:
+        go_out, what = ("goes out", "a custom field") if len(beside) == 1 else ("go out", "custom fields")
+        yield warning(
+            "lead-columns-alike",
+            f"The column {name_shown(email)} is the address; {names_shown(beside)} {go_out} beside it, as {what}.",
+            hint="Take out what is no field of theirs; `columns: {email: NAME}` tells which column is the address.",
+            at=at,
+        )
+    if alike:
+        yield warning(
+            "lead-columns-alike",
+            "The names of these fields differ only in capitals or underscores, and each goes out: "
+            f"{names_shown([*alike])}.",
+            hint="Take out those that no email uses, or name each under `columns`.",
+            at=at,
+        )
 
 
 def _mapped_nested(column: str, leads: Leads) -> Diagnostic:

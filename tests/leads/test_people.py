@@ -55,6 +55,45 @@ def test_a_column_called_email_beside_the_mapped_one_is_not_sent(tmp_path: Path)
     assert found(roster.diagnostics) == [("lead-columns-unsent", "list.csv:1")]
 
 
+@pytest.mark.parametrize(
+    ("header", "columns", "words"),
+    [
+        ("email,Email", {}, "The column `email` is the address; `Email` goes out beside it, as a custom field"),
+        ("e_mail,email", {}, "The column `email` is the address; `e_mail` goes out"),
+        ("Mail,Email", {"email": "Mail"}, "The column `Mail` is the address; `Email` goes out"),
+        ("MAIL,mail", {"email": "MAIL"}, "The column `MAIL` is the address; `mail` goes out"),
+    ],
+)
+def test_a_second_column_of_addresses_is_told(tmp_path: Path, header: str, columns: dict[str, str], words: str) -> None:
+    roster, _ = people(tmp_path, f"{header}\nada@example.com,ada@example.com\n", columns=columns)
+    (told,) = roster.diagnostics
+    assert (told.code, told.severity, told.place) == ("lead-columns-alike", Severity.WARNING, "list.csv:1")
+    assert told.message.startswith(words)
+
+
+@pytest.mark.parametrize(
+    ("header", "columns", "names"),
+    [
+        ("firstName,firstname", {}, ("firstName", "firstname")),
+        ("Given,first_name", {"firstName": "Given"}, ("firstName", "first_name")),
+    ],
+)
+def test_columns_whose_names_differ_in_case_only_are_told(
+    tmp_path: Path, header: str, columns: dict[str, str], names: tuple[str, str]
+) -> None:
+    roster, (lead,) = people(tmp_path, f"email,{header}\nada@example.com,A,B\n", columns=columns)
+    (told,) = roster.diagnostics
+    assert (told.code, told.severity, told.place) == ("lead-columns-alike", Severity.WARNING, "list.csv:1")
+    assert told.message.endswith("and each goes out: `{}`, `{}`.".format(*names))
+    assert lead.fields == dict(zip(names, "AB", strict=True))
+
+
+def test_columns_that_are_named_under_columns_are_meant(tmp_path: Path) -> None:
+    columns = {"otherEmail": "Email", "first_name": "firstname", "firstName": "firstName"}
+    roster, _ = people(tmp_path, "email,Email,firstName,firstname\nada@example.com,x,A,B\n", columns=columns)
+    assert roster.diagnostics == ()
+
+
 def test_blank_values_take_the_fallback_or_are_left_out(tmp_path: Path) -> None:
     _, leads = people(
         tmp_path,
