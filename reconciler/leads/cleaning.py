@@ -23,7 +23,8 @@ SEEN = (
 )
 """Some characters that are certainly seen: Latin, Cyrillic, Hebrew, Arabic, Devanagari, Thai, kana, Han, Hangul."""
 
-_CONTROL = r"[\p{Cc}\x{2028}\x{2029}]"
+_DECEIVING = r"[\x{1}-\x{8}\x{b}\x{c}\x{e}-\x{1f}\x{7f}-\x{9f}\x{202a}-\x{202e}\x{2066}-\x{2069}]"
+_NOT_IN_A_SUBJECT = r"[\p{Cc}\x{2028}\x{2029}\x{202a}-\x{202e}\x{2066}-\x{2069}]"
 
 
 class Shape(NamedTuple):
@@ -134,8 +135,8 @@ def _unfit(shape: Shape) -> str:
     wrong = []
     for token in shape.tokens:
         value = shape.value(token)
-        control = f" OR regexp_matches({value}, {literal(_CONTROL)})" if token in shape.subjects else ""
-        wrong.append(f"(contains({value}, '{{{{'){control})::INTEGER")
+        refused = _NOT_IN_A_SUBJECT if token in shape.subjects else _DECEIVING
+        wrong.append(f"(contains({value}, '{{{{') OR regexp_matches({value}, {literal(refused)}))::INTEGER")
     simple = "plain AND NOT contains(message, '{{')" if "".join(shape.fallbacks.values()).isprintable() else "FALSE"
     return f"CASE WHEN {simple} THEN 0 ELSE {' + '.join(wrong)} END"
 

@@ -13,9 +13,14 @@ from reconciler.tokens import find_tokens, meant_token
 MOST_TOKENS_TOLD = 20
 """Unknown tokens of a step that are told one by one; the others are counted."""
 
-
 MOST_VALUES_TOLD = 5
 """Values that break an email and are told one by one; the others are counted."""
+
+_WHITE_SPACE = frozenset("\t\n\r")
+"""Control characters that are plain white space in a body."""
+
+_TURNING = frozenset(map(chr, (*range(0x202A, 0x202F), *range(0x2066, 0x206A))))
+"""Embeddings, overrides and isolates of direction (Unicode Standard Annex 9, section 2)."""
 
 
 def unknown_tokens(campaign: Campaign, fields: Iterable[str] | None) -> tuple[Diagnostic, ...]:
@@ -37,8 +42,9 @@ def subject_tokens(campaign: Campaign) -> frozenset[str]:
 
 
 def unfit_values(campaign: Campaign, leads: Sequence[Lead], total: int) -> tuple[Diagnostic, ...]:
-    """Tell values that would break an email: control characters in a subject, braces of a token anywhere.
+    """Tell values that would break an email, or deceive its reader.
 
+    A line break in a subject; anywhere the braces of a token, control characters, what turns the direction of text.
     `leads` are the first ones that have any, of `total` such values; a few are told by their line, and never quoted.
     Where a fallback is such a value, it alone is told, at its file.
     """
@@ -75,8 +81,12 @@ def _unfit(value: str, *, subject: bool) -> str | None:
     if "{{" in value:
         return "holds `{{`, which would reach the reader, or be filled in, as a token"
     # What is printable holds none of these; that is told fast.
-    if subject and not value.isprintable() and any(category(char) in {"Cc", "Zl", "Zp"} for char in value):
+    if value.isprintable():
+        return None
+    if subject and any(category(char) in {"Cc", "Zl", "Zp"} for char in value):
         return "goes into a subject, and holds a line break or another control character"
+    if any(char in _TURNING or (category(char) == "Cc" and char not in _WHITE_SPACE) for char in value):
+        return "holds a control character, or one that turns the direction of text, which can deceive a reader"
     return None
 
 

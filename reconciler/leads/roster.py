@@ -22,7 +22,7 @@ from reconciler.model.campaign import Campaign, Leads
 from reconciler.model.roster import NOBODY, Apart, Avoid, FewHashes, Hashes, Lead, Roster
 from reconciler.model.state import CampaignState
 
-_FORMAT = 1
+_FORMAT = 2
 """Grows where what is kept of a list changes its meaning."""
 
 _LIST, _FRESH = "list {}", "fresh {} {}"

@@ -156,7 +156,22 @@ def test_a_value_that_would_break_a_subject_is_an_error_at_its_line(tmp_path: Pa
     assert not any("example.org" in f"{item.message}{item.hint}" for item in told)
 
 
-@pytest.mark.parametrize(("fallback", "words"), [("{{company}}", "holds `{{`"), ("a\nb", "holds a line break")])
+@pytest.mark.parametrize("value", ["\x1b[31mRed", "a\x07b", "a\x85b", "Zo\u00eb\u202e", "\u2066x\u2069"])
+def test_a_value_that_can_deceive_a_reader_is_an_error_also_in_a_body(tmp_path: Path, value: str) -> None:
+    """What does not go into an email may hold it; a line break or a tab in a body is only that."""
+    path = tmp_path / "list.csv"
+    cells = f'ada@example.com,Fine,{value}\nbob@example.com,"two\r\nlines,\tor\nthree",x\ncem@example.com,"{value}",x\n'
+    path.write_bytes(f"email,company,notes\n{cells}".encode())
+    (told,) = make_source(tmp_path).check(make_campaign(path, body="<p>{{company}}</p>"))
+    assert (told.code, told.place) == ("lead-value", "list.csv:6")
+    assert told.message.startswith("The value for `company` holds a control character, or one that turns")
+    assert value not in f"{told.message}{told.hint}"
+
+
+@pytest.mark.parametrize(
+    ("fallback", "words"),
+    [("{{company}}", "holds `{{`"), ("a\nb", "holds a line break"), ("a\u202eb", "turns the direction")],
+)
 def test_a_fallback_that_would_break_an_email_is_told_at_its_own_file(
     tmp_path: Path, fallback: str, words: str
 ) -> None:
