@@ -125,8 +125,10 @@ def _check_part(part: Mapping[str, Any], columns: Sequence[str]) -> None:
         raise ConditionError(f"`where` may have no {kind.lower().replace('_', ' ')} in it", _HINT)
     function = part.get("function_name", "").lower()
     if kind == "FUNCTION" and function not in FUNCTIONS:
-        there = ", ".join(sorted(filter(str.isidentifier, FUNCTIONS)))
-        raise ConditionError(f"`where` may not call {name_shown(function)}", f"It may call {there}.")
+        near = difflib.get_close_matches(function, sorted(filter(str.isidentifier, FUNCTIONS)), n=2, cutoff=0.7)
+        meant = f"Did you mean {' or '.join(map(name_shown, near))}? " if near else ""
+        rest = "docs/reference.md, “A part of a list”, names all functions that it may call."
+        raise ConditionError(f"`where` may not call {name_shown(function)}", meant + rest)
     if part["type"] in _NULL_TESTS and part["children"][0]["class"] == "COLUMN_REF":
         name = name_shown(".".join(part["children"][0]["column_names"]))
         raise ConditionError(

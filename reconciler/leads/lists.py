@@ -140,7 +140,7 @@ class ListReader:
                 told += self._real(whole, parts)
             rows, filtered = self._rows(whole, parts, leads)
         except ConditionError as problem:
-            at = SourceRange(file=leads.file, line=leads.line)
+            at = leads.where_at or SourceRange(file=leads.file, line=leads.line)
             told.append(error("leads-where", f"{problem}.", hint=problem.hint, at=at))
             return LoadedList(readable=False, fields=fields, diagnostics=tuple(dict.fromkeys(told)))
         if any(version_of(path) != version for path, version in zip(paths, versions, strict=True)):

@@ -29,10 +29,13 @@ class LeadFinder:
         self._leads_dir = leads_dir.resolve() if leads_dir else None
         self._tracked: frozenset[str] | None = None
 
-    def find(self, written: LeadsFile, *, place: SourceRange, source_place: SourceRange) -> Leads | Diagnostic:
+    def find(
+        self, written: LeadsFile, *, place: SourceRange, source_place: SourceRange, where_place: SourceRange
+    ) -> Leads | Diagnostic:
         """Return the leads with their paths resolved, or say why the source may not be read.
 
-        `place` is that of `leads`; `source_place` that of `source`, whose file the path is relative to.
+        `place` is that of `leads`, `where_place` that of `where`; `source_place` that of `source`, whose file the path
+        is relative to.
         """
         try:
             paths, tracked = self._resolved(written.source, source_place.file or "")
@@ -55,6 +58,7 @@ class LeadFinder:
             limit=written.limit,
             part=written.share,
             where=written.where,
+            where_at=where_place if written.where is not None else None,
             skip_invalid=written.on_invalid == "skip",
             examples_only=tracked and not self._people_in_git,
             file=place.file or "",

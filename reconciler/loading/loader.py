@@ -140,7 +140,10 @@ def _leads(draft: Draft, finder: LeadFinder) -> Leads | Diagnostic | None:
         return None
     layer = draft.layers.source(("leads", "source"))
     found = finder.find(
-        draft.written.leads, place=layer.key_place(("leads",)), source_place=layer.place(("leads", "source"))
+        draft.written.leads,
+        place=layer.key_place(("leads",)),
+        source_place=layer.place(("leads", "source")),
+        where_place=draft.layers.place(("leads", "where")),
     )
     if isinstance(found, Diagnostic) and found.file == draft.file:
         return found.model_copy(update={"campaign": draft.key})

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AwareDatetime, Field, StringConstraints, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
+from reconciler.diagnostics import SourceRange
 from reconciler.model.base import Authored, Frozen, digest
 
 KEY_PATTERN = r"^[a-z0-9][a-z0-9._-]{0,79}$"
@@ -224,7 +225,7 @@ class Leads(Frozen):
     `paths` are absolute and never leave this machine: not part of plan, state or log. None: RECONCILER_LEADS_DIR is not
     set. Empty: nothing matches the pattern; a file that is named need not exist. `source` is as written. `part` is one
     of so many. With `skip_invalid`, rows that are no leads are left out. With `examples_only` no address of a real
-    domain may be on the list.
+    domain may be on the list. `where_at` is the place of the condition, `file` and `line` that of `leads`.
     """
 
     source: str
@@ -237,6 +238,7 @@ class Leads(Frozen):
     limit: int | None = None
     part: tuple[int, int] | None = None
     where: str | None = None
+    where_at: SourceRange | None = None
     skip_invalid: bool = False
     examples_only: bool = False
     file: str

@@ -1,5 +1,6 @@
 """Part of a list: `where`, `part`, `limit`, several files, and rows that are skipped."""
 
+import re
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from leads.makers import SPEC, Ledger, found, make_campaign, make_source, sent, write_list
 from support.examples import examples
 
-from reconciler.diagnostics import Severity
+from reconciler.diagnostics import Severity, SourceRange
 from reconciler.leads import condition
 from reconciler.model.roster import Roster
 
@@ -102,6 +103,34 @@ def test_a_condition_is_one_plain_expression(path: Path, where: str, words: str)
     other = write_list(path.parent / "other.csv", people(1))
     roster = refused(path, where.replace("{other}", str(other)))
     assert words in roster.diagnostics[0].message
+
+
+def test_a_condition_is_refused_at_its_own_place(path: Path) -> None:
+    at = SourceRange(file="specs/workspace.yaml", line=4, column=12)
+    told = make_source(path.parent).roster(make_campaign(path, where="1 +", where_at=at), None).diagnostics
+    assert ("leads-where", "specs/workspace.yaml:4:12") in found(told)
+
+
+@pytest.mark.parametrize(
+    ("where", "meant"),
+    [
+        ("lowr(country) = 'de'", "Did you mean `lower`? "),
+        ("start_with(country, 'D')", "Did you mean `starts_with`? "),
+        ("jaro_simil(country, 'D') > 1", "Did you mean `jaro_similarity`? "),
+        ("getenv('HOME') = 'x'", ""),
+        ("count(*) > 1", ""),
+    ],
+)
+def test_of_the_functions_of_a_condition_only_the_nearest_are_told(path: Path, where: str, meant: str) -> None:
+    (told,) = refused(path, where).diagnostics
+    assert told.hint == f"{meant}docs/reference.md, “A part of a list”, names all functions that it may call."
+
+
+def test_the_reference_names_all_functions_of_a_condition() -> None:
+    text = (Path(__file__).parents[2] / "docs/reference.md").read_text(encoding="utf-8")
+    section = text.partition("### A part of a list\n")[2].partition("- `part: ")[0]
+    named = section.partition("It may call these functions")[2].partition(":\n")[2]
+    assert set(re.findall(r"`(\w+)`", named)) == {word for word in condition.FUNCTIONS if word.isidentifier()}
 
 
 @pytest.mark.parametrize("where", ["NOT " * 450 + "true", "(" * 900 + "true" + ")" * 900, "true AND " * 200 + "true"])

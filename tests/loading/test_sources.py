@@ -3,6 +3,8 @@ import subprocess
 import pytest
 from loading.repository import Repository
 
+from reconciler.diagnostics import SourceRange
+
 HEAD = "name: A\nsequenceSteps: [{subject: S, bodyTemplate: ../templates/%s.j2}]\n"
 
 
@@ -92,6 +94,15 @@ def test_lists_outside_come_from_their_own_folder(repo: Repository, tmp_path_fac
     found = repo.only(leads_dir=folder).leads
     assert found is not None
     assert (found.paths, found.tracked, found.source) == ((str(folder / "deep/x.csv"),), False, "leads:deep/x.csv")
+
+
+def test_the_place_of_a_condition_is_known_in_the_file_that_it_comes_from(repo: Repository) -> None:
+    repo.campaign(leads("leads:x.csv") + "  where: a = 'b'\n")
+    repo.campaign(leads("leads:x.csv").replace("key: a", "key: b"), "b")
+    repo.workspace("workspace: acme\ndefaults:\n  leads:\n    where: a = 'c'\n")
+    own, shared = (found.leads.where_at for found in repo.desired().campaigns if found.leads)
+    assert own == SourceRange(file="specs/campaigns/a.yaml", line=5, column=10)
+    assert shared == SourceRange(file="specs/workspace.yaml", line=4, column=12)
 
 
 @pytest.mark.parametrize(
