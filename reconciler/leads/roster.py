@@ -30,8 +30,15 @@ _LIST, _FRESH = "list {}", "fresh {} {}"
 _Version = tuple[tuple[int, ...], ...]
 
 
+_PUT_THERE = "Put the file into the folder that RECONCILER_LEADS_DIR names."
+
+
 class _AbsentError(Exception):
-    """The list is not here; its text says why, in words."""
+    """The list is not here; its text says why, in words, and `hint` what to do."""
+
+    def __init__(self, why: str, hint: str = _PUT_THERE) -> None:
+        super().__init__(why)
+        self.hint = hint
 
 
 class LeadLists:
@@ -85,7 +92,7 @@ class LeadLists:
         try:
             loaded = self._load(campaign, campaign.leads)
         except _AbsentError as absent:
-            return self._absent(campaign, campaign.leads, str(absent))
+            return self._absent(campaign, campaign.leads, absent)
         roster = self._counts(campaign, campaign.leads, loaded, known, avoid)
         if roster.at_hand:
             self._cache.keep(campaign.key, question, sources, roster, loaded.leads)
@@ -113,7 +120,7 @@ class LeadLists:
         try:
             loaded = self._load(campaign, campaign.leads)
         except _AbsentError as absent:
-            raise SpecError(_missing(campaign, campaign.leads, str(absent))) from None
+            raise SpecError(_missing(campaign, campaign.leads, absent)) from None
         found = _of_campaign(campaign, loaded.diagnostics)
         if has_errors(found):
             raise SpecError(*found)
@@ -238,7 +245,7 @@ class LeadLists:
         if leads.paths is None:
             raise _AbsentError("RECONCILER_LEADS_DIR is not set")
         if not leads.paths:
-            raise _AbsentError("no file has such a name")
+            raise _no_folder(leads) or _AbsentError("no file has such a name")
         asked = Asked(leads, used_tokens(campaign), subject_tokens(campaign))
         name = canonical([leads.model_dump(mode="json"), asked.tokens, sorted(asked.subjects)])
         with self._lock:
@@ -249,7 +256,7 @@ class LeadLists:
                     loaded = self._reader.load(asked)
                     self._loaded[name] = (version, loaded)
             except (FileNotFoundError, NotADirectoryError):
-                raise _AbsentError("the file is not there") from None
+                raise (_no_folder(leads) or _AbsentError("the file is not there")) from None
             except OSError as problem:
                 if str(problem.filename) not in leads.paths:
                     raise
@@ -303,13 +310,13 @@ class LeadLists:
         lines = [loaded.part(number).line(number, line) for number, line in rows]
         return known_refusals(campaign, count, lines, place=loaded.parts[0].place)
 
-    def _absent(self, campaign: Campaign, leads: Leads, why: str) -> Roster:
+    def _absent(self, campaign: Campaign, leads: Leads, absent: _AbsentError) -> Roster:
         tokens = unknown_tokens(campaign, _promised_fields(leads))
-        missing = (_missing(campaign, leads, why),) if leads.tracked else ()
+        missing = (_missing(campaign, leads, absent),) if leads.tracked else ()
         return Roster(
             source=leads.source,
             at_hand=False,
-            problem=f"the list {name_shown(leads.source)} is not at hand: {why}",
+            problem=f"the list {name_shown(leads.source)} is not at hand: {absent}",
             diagnostics=(*missing, *tokens),
         )
 
@@ -343,13 +350,24 @@ def _promised_fields(leads: Leads) -> tuple[str, ...] | None:
     return None if leads.fields is None else (*leads.fields, *leads.columns, *leads.fallbacks)
 
 
-def _missing(campaign: Campaign, leads: Leads, why: str) -> Diagnostic:
+def _no_folder(leads: Leads) -> _AbsentError | None:
+    """Say so where RECONCILER_LEADS_DIR names no folder; None where it does, or the list is in the repository."""
+    if leads.folder is None or Path(leads.folder).is_dir():
+        return None
+    there = Path(leads.folder).exists()
+    words = (
+        "what RECONCILER_LEADS_DIR names is no folder"
+        if there
+        else "the folder that RECONCILER_LEADS_DIR names is not there"
+    )
+    return _AbsentError(words, "Make the folder, or correct RECONCILER_LEADS_DIR.")
+
+
+def _missing(campaign: Campaign, leads: Leads, absent: _AbsentError) -> Diagnostic:
     return error(
         "lead-list-missing",
-        f"The list {name_shown(leads.source)} is not at hand: {why}.",
-        hint="Put the file back, or correct `leads.source`."
-        if leads.tracked
-        else "Put the file into the folder that RECONCILER_LEADS_DIR names.",
+        f"The list {name_shown(leads.source)} is not at hand: {absent}.",
+        hint="Put the file back, or correct `leads.source`." if leads.tracked else absent.hint,
         at=SourceRange(file=leads.file, line=leads.line),
         campaign=campaign.key,
     )

@@ -50,6 +50,7 @@ class LeadFinder:
         return Leads(
             source=written.source,
             paths=paths,
+            folder=str(self._leads_dir) if self._leads_dir and written.source.startswith(OUTSIDE_PREFIX) else None,
             tracked=tracked,
             columns=written.columns,
             fallbacks=written.fallbacks,

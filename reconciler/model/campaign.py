@@ -223,13 +223,15 @@ class Leads(Frozen):
     """Where the people of a campaign come from, its paths resolved.
 
     `paths` are absolute and never leave this machine: not part of plan, state or log. None: RECONCILER_LEADS_DIR is not
-    set. Empty: nothing matches the pattern; a file that is named need not exist. `source` is as written. `part` is one
+    set. Empty: nothing matches the pattern; a file that is named need not exist. `folder` is what RECONCILER_LEADS_DIR
+    names, absolute, where the list is below it; it need not exist either. `source` is as written. `part` is one
     of so many. With `skip_invalid`, rows that are no leads are left out. With `examples_only` no address of a real
     domain may be on the list. `where_at` is the place of the condition, `file` and `line` that of `leads`.
     """
 
     source: str
     paths: tuple[str, ...] | None
+    folder: str | None = None
     tracked: bool
     columns: dict[str, str] = {}
     fallbacks: dict[str, str] = {}

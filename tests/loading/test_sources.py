@@ -1,9 +1,10 @@
 import subprocess
 
 import pytest
+from leads.makers import make_source
 from loading.repository import Repository
 
-from reconciler.diagnostics import SourceRange
+from reconciler.diagnostics import SourceRange, SpecError
 
 HEAD = "name: A\nsequenceSteps: [{subject: S, bodyTemplate: ../templates/%s.j2}]\n"
 
@@ -94,6 +95,35 @@ def test_lists_outside_come_from_their_own_folder(repo: Repository, tmp_path_fac
     found = repo.only(leads_dir=folder).leads
     assert found is not None
     assert (found.paths, found.tracked, found.source) == ((str(folder / "deep/x.csv"),), False, "leads:deep/x.csv")
+    assert found.folder == str(folder)
+    repo.campaign(leads("../leads/x.csv"))
+    inside = repo.only(leads_dir=folder).leads
+    assert inside is not None
+    assert inside.folder is None
+
+
+@pytest.mark.parametrize("source", ["leads:x.csv", "leads:deep/x.csv", "leads:*.csv", "leads:deep/*.csv"])
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("missing", "the folder that RECONCILER_LEADS_DIR names is not there"),
+        ("file", "what RECONCILER_LEADS_DIR names is no folder"),
+    ],
+)
+def test_a_folder_of_lists_that_is_none_is_told(
+    repo: Repository, tmp_path_factory: pytest.TempPathFactory, source: str, name: str, why: str
+) -> None:
+    """And not that a file is missing, which somebody would look for; its path is not shown."""
+    folder = tmp_path_factory.mktemp("place") / name
+    (folder.parent / "file").write_text("email\n")
+    repo.campaign(leads(f'"{source}"'))
+    campaign, lists = repo.only(leads_dir=folder), make_source(repo.root)
+    assert lists.roster(campaign, None).problem == f"the list `{source}` is not at hand: {why}"
+    with pytest.raises(SpecError) as caught:
+        lists.batches(campaign, None)
+    (told,) = caught.value.diagnostics
+    assert (told.code, told.hint) == ("lead-list-missing", "Make the folder, or correct RECONCILER_LEADS_DIR.")
+    assert str(folder.parent) not in repr(told)
 
 
 def test_the_place_of_a_condition_is_known_in_the_file_that_it_comes_from(repo: Repository) -> None:
