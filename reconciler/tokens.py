@@ -2,7 +2,9 @@
 
 import re
 from collections.abc import Callable, Iterable, Mapping
+from difflib import get_close_matches
 from html import escape
+from unicodedata import category
 
 STANDARD_FIELDS = ("email", "firstName", "lastName", "company", "jobTitle")
 """Fields every lead may have, in the API's own names (leadterra-api.md, "Behaviour")."""
@@ -33,6 +35,17 @@ def fill_tokens(text: str, values: Mapping[str, str], *, html: bool = False) -> 
 def meant_token(token: str, fields: Iterable[str]) -> str | None:
     """Return the field that differs from this token only in case or underscores, if there is one."""
     return next((field for field in fields if plain_name(field) == plain_name(token)), None)
+
+
+def nearest(word: str, known: list[str]) -> str | None:
+    """Return the known word that was probably meant."""
+    close = get_close_matches(word, known, n=1, cutoff=0.6)
+    return meant_token(word.replace("-", "_"), known) or (close[0] if close else None)
+
+
+def is_visible(text: str) -> bool:
+    """Whether a reader would see anything of it: more than Unicode's separators (Z) and controls and formats (C)."""
+    return any(category(char)[0] not in "ZC" for char in text)
 
 
 def plain_name(name: str) -> str:

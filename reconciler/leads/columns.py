@@ -4,7 +4,6 @@ import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import NamedTuple
-from unicodedata import category
 
 from reconciler.diagnostics import Diagnostic, SourceRange, error, note, warning
 from reconciler.leads.shown import is_column_name, name_shown, names_shown
@@ -79,11 +78,6 @@ def check_fields(leads: Leads) -> tuple[Diagnostic, ...]:
     at = SourceRange(file=leads.file, line=leads.line)
     named = dict.fromkeys((*(field for field in leads.columns if field != "email"), *leads.fallbacks))
     return tuple(_no_field_name(field, at) for field in named if field == "email" or not _FIELD.fullmatch(field))
-
-
-def is_visible(text: str) -> bool:
-    """Whether a reader would see anything of it: more than Unicode's separators (Z) and controls and formats (C)."""
-    return any(category(char)[0] not in "ZC" for char in text)
 
 
 def _named(header: Sequence[str]) -> list[str]:

@@ -4,17 +4,20 @@ from collections.abc import Iterable, Sequence
 from itertools import chain
 from unicodedata import category
 
-from reconciler.diagnostics import Diagnostic, SourceRange, error, note
-from reconciler.leads.shown import names_shown
+from reconciler.diagnostics import Diagnostic, SourceRange, error, note, warning
+from reconciler.leads.shown import name_shown, names_shown
 from reconciler.model.campaign import Campaign, SequenceStep
 from reconciler.model.roster import Lead
-from reconciler.tokens import find_tokens, meant_token
+from reconciler.tokens import find_tokens, is_visible, meant_token, nearest
 
 MOST_TOKENS_TOLD = 20
 """Unknown tokens of a step that are told one by one; the others are counted."""
 
 MOST_VALUES_TOLD = 5
 """Values that break an email and are told one by one; the others are counted."""
+
+_LONGEST_COMPARED = 80
+"""Characters. Names that are longer are compared with no others: strangers choose them."""
 
 _WHITE_SPACE = frozenset("\t\n\r")
 """Control characters that are plain white space in a body."""
@@ -29,6 +32,33 @@ def unknown_tokens(campaign: Campaign, fields: Iterable[str] | None) -> tuple[Di
         return _unchecked(campaign)
     there = sorted({"email", *fields})
     return tuple(chain.from_iterable(_unknown(campaign, index, there) for index in range(len(campaign.steps))))
+
+
+def unused_fallbacks(campaign: Campaign, fields: Iterable[str] | None) -> tuple[Diagnostic, ...]:
+    """Tell fallbacks that no email and no field of the list is called by, where another name was probably meant.
+
+    `fields` are those of the list itself; None: nobody knows them. A fallback that no name is near to is a value of its
+    own for every lead.
+    """
+    if campaign.leads is None or fields is None:
+        return ()
+    written = campaign.leads.fallbacks
+    known = {"email", *used_tokens(campaign), *fields, *campaign.leads.columns}
+    meant = sorted(name for name in known - {"email"} - written.keys() if len(name) <= _LONGEST_COMPARED)
+    at = SourceRange(file=campaign.leads.file, line=campaign.leads.line)
+    unused = [name for name, text in written.items() if name not in known and is_visible(text)]
+    return tuple(
+        warning(
+            "unused-fallback",
+            f"The fallback for {name_shown(name)} fills in for nothing: no email uses it, and the list has no such "
+            f"field; did you mean {name_shown(near)}?",
+            hint="Names must be equal, capitals too.",
+            at=at,
+            campaign=campaign.key,
+        )
+        for name in unused[:MOST_TOKENS_TOLD]
+        if len(name) <= _LONGEST_COMPARED and (near := nearest(name, meant))
+    )
 
 
 def used_tokens(campaign: Campaign) -> tuple[str, ...]:

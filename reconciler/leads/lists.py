@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from reconciler.diagnostics import Diagnostic, SourceRange, error
 from reconciler.leads import cleaning, rejects
-from reconciler.leads.columns import Columns, check_fields, is_visible, map_columns
+from reconciler.leads.columns import Columns, check_fields, map_columns
 from reconciler.leads.condition import ConditionError, matching
 from reconciler.leads.engine import Engine, literal
 from reconciler.leads.ledger import list_digest
@@ -17,6 +17,7 @@ from reconciler.leads.problem import unreadable
 from reconciler.leads.reading import File, open_mended, open_parquet, open_plainly, version_of
 from reconciler.model.campaign import Leads
 from reconciler.model.roster import Lead
+from reconciler.tokens import is_visible
 
 _LOW = f"{(1 << 64) - 1}::UHUGEINT"
 _FETCHED = 5_000
@@ -50,10 +51,10 @@ class LoadedList:
     """A list as one campaign has it.
 
     `people` is the relation of its distinct leads: `ord` (their order), `line`, `a` and `f` (the hashes), `unfit`, and
-    `b0`, … for each of `tokens`. `fields` are what a lead may fill, without `email`; None: no header could be read.
-    `readable` is False where it could not be read to its end: then the counts say nothing. `rows` are those that
-    `where` lets through, `filtered` the others; `elsewhere` counts leads that belong to other parts. `blanks` counts
-    leads with a blank token, `unfit` values that would break an email.
+    `b0`, … for each of `tokens`. `fields` are those that its columns fill, without `email`; None: no header
+    could be read. `readable` is False where it could not be read to its end: then the counts say nothing. `rows` are
+    those that `where` lets through, `filtered` the others; `elsewhere` counts leads that belong to other parts.
+    `blanks` counts leads with a blank token, `unfit` values that would break an email.
     """
 
     readable: bool
@@ -108,7 +109,7 @@ class ListReader:
         ]
         known = [found for found in columns if found is not None]
         named = dict.fromkeys(name for found in known for name in found.fields)
-        fields = tuple(dict.fromkeys((*named, *leads.columns, *leads.fallbacks))) if known else None
+        fields = tuple(named) if known else None
         told = [*(check_fields(leads) if known else ()), *(item for found in known for item in found.diagnostics)]
         parts: list[Part] = []
         tables: list[tuple[str, int]] = []

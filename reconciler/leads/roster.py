@@ -8,9 +8,15 @@ from pathlib import Path
 from reconciler.diagnostics import Diagnostic, SourceRange, SpecError, error, has_errors
 from reconciler.leads.addresses import normal_address
 from reconciler.leads.cache import Remembered, RosterCache
-from reconciler.leads.columns import is_visible
 from reconciler.leads.comparing import APART, BEYOND, CHANGED, NEW, OUTDATED, REFUSED, Delta, KeptHashes, Ledgers
-from reconciler.leads.coverage import MOST_VALUES_TOLD, subject_tokens, unfit_values, unknown_tokens, used_tokens
+from reconciler.leads.coverage import (
+    MOST_VALUES_TOLD,
+    subject_tokens,
+    unfit_values,
+    unknown_tokens,
+    unused_fallbacks,
+    used_tokens,
+)
 from reconciler.leads.engine import Engine
 from reconciler.leads.ledger import entry_of, ledger_key_id
 from reconciler.leads.lists import Asked, Fetched, ListReader, LoadedList
@@ -21,6 +27,7 @@ from reconciler.model.base import canonical, digest
 from reconciler.model.campaign import Campaign, Leads
 from reconciler.model.roster import NOBODY, Apart, Avoid, FewHashes, Hashes, Lead, Roster
 from reconciler.model.state import CampaignState
+from reconciler.tokens import is_visible
 
 _FORMAT = 2
 """Grows where what is kept of a list changes its meaning."""
@@ -163,15 +170,15 @@ class LeadLists:
     def _counts(
         self, campaign: Campaign, leads: Leads, loaded: LoadedList, known: CampaignState | None, avoid: Avoid
     ) -> Roster:
-        fields = _promised_fields(leads) if loaded.fields is None else loaded.fields
+        tokens = _about_tokens(campaign, leads, leads.fields if loaded.fields is None else loaded.fields)
         found = _of_campaign(campaign, loaded.diagnostics)
         if not loaded.readable:
-            tokens = unknown_tokens(campaign, fields) if fields is not None else ()
+            told = tokens if (leads.fields, loaded.fields) != (None, None) else ()
             return Roster(
                 source=leads.source,
                 at_hand=False,
                 problem=f"the list {name_shown(leads.source)} could not be read",
-                diagnostics=(*found, *tokens),
+                diagnostics=(*found, *told),
             )
         delta, name = self._delta(campaign, loaded, known, avoid), self._question(campaign, known, avoid)
         with self._lock:
@@ -203,7 +210,7 @@ class LeadLists:
             else FewHashes(),
             diagnostics=(
                 *found,
-                *unknown_tokens(campaign, fields),
+                *tokens,
                 *self._unfit(campaign, loaded, delta),
                 *self._refusals(campaign, loaded, delta),
             ),
@@ -311,7 +318,7 @@ class LeadLists:
         return known_refusals(campaign, count, lines, place=loaded.parts[0].place)
 
     def _absent(self, campaign: Campaign, leads: Leads, absent: _AbsentError) -> Roster:
-        tokens = unknown_tokens(campaign, _promised_fields(leads))
+        tokens = _about_tokens(campaign, leads, leads.fields)
         missing = (_missing(campaign, leads, absent),) if leads.tracked else ()
         return Roster(
             source=leads.source,
@@ -346,8 +353,10 @@ def _apart(delta: Delta, *, keep: bool) -> tuple[Apart, ...]:
     )
 
 
-def _promised_fields(leads: Leads) -> tuple[str, ...] | None:
-    return None if leads.fields is None else (*leads.fields, *leads.columns, *leads.fallbacks)
+def _about_tokens(campaign: Campaign, leads: Leads, fields: Sequence[str] | None) -> tuple[Diagnostic, ...]:
+    """Tell tokens and fallbacks that go together with nothing; `fields` are those of the list, None: unknown."""
+    every = None if fields is None else (*fields, *leads.columns, *leads.fallbacks)
+    return (*unknown_tokens(campaign, every), *unused_fallbacks(campaign, fields))
 
 
 def _no_folder(leads: Leads) -> _AbsentError | None:

@@ -12,11 +12,10 @@ from reconciler.diagnostics import Diagnostic, SourceRange, error, warning
 from reconciler.loading.campaigns import Draft
 from reconciler.loading.confine import RefusedPathError, resolve
 from reconciler.loading.layers import Layer
-from reconciler.loading.shape import nearest
 from reconciler.loading.templates import Job, Problem, Rendered, Worker
 from reconciler.loading.words import clipped, path_text
 from reconciler.model.campaign import CampaignFile, SequenceStep, StepFile
-from reconciler.tokens import STANDARD_FIELDS, find_tokens, malformed_tokens
+from reconciler.tokens import STANDARD_FIELDS, find_tokens, malformed_tokens, nearest
 
 DELIMITER = "[["
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")

@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from reconciler.diagnostics import Diagnostic, SourceRange, error
+from reconciler.diagnostics import Diagnostic, SourceRange, error, warning
 from reconciler.loading.layers import Layer, Layers
 from reconciler.loading.shape import campaign_shape, without_extensions
 from reconciler.loading.words import clipped, inexact_numbers, told
@@ -15,6 +15,7 @@ from reconciler.loading.workspace import Workspace, find_zone
 from reconciler.loading.yamlmarks import Document, Path
 from reconciler.model.base import digest
 from reconciler.model.campaign import CampaignFile
+from reconciler.tokens import is_visible
 
 _EMAIL_KEYS = ("sequenceSteps", "variables")
 _YEARS = range(2000, 2200)
@@ -89,6 +90,7 @@ def check(document: Document, workspace: Workspace) -> Draft:
         draft.written = written
         draft.diagnostics.extend(inexact_numbers(own, campaign=draft.key))
         _check_readiness(draft, written)
+        _check_fallbacks(draft, written)
         _check_not_before(draft, written, workspace.policy.timezone)
     return draft
 
@@ -160,6 +162,20 @@ def _check_readiness(draft: Draft, written: CampaignFile) -> None:
     if written.leads is None:
         hint = "Add `leads` with a `source`, or set `status: draft`."
         draft.tell("no-leads", "A running campaign needs leads.", hint=hint, at=at)
+
+
+def _check_fallbacks(draft: Draft, written: CampaignFile) -> None:
+    """Tell blank fallbacks, but for those that take one away which `workspace.yaml` lays under or over the campaign."""
+    for name, text in written.leads.fallbacks.items() if written.leads else ():
+        path = ("leads", "fallbacks", name)
+        if is_visible(text) or sum(layer.has(path) for layer in draft.layers.layers) > 1:
+            continue
+        at = draft.layers.place(path)
+        message = f"The fallback for `{clipped(name)}` is blank, which does nothing: a blank value stays blank."
+        campaign = draft.key if at.file == draft.file else None
+        draft.diagnostics.append(
+            warning("blank-fallback", message, hint="Write a text, or take it out.", at=at, campaign=campaign)
+        )
 
 
 def _check_not_before(draft: Draft, written: CampaignFile, timezone: str) -> None:

@@ -1,7 +1,6 @@
 """Which keys are fixed where: read off the models once, and used for `x-…` keys and suggestions."""
 
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from functools import cache
 from types import NoneType, UnionType
 from typing import Any, Union, get_args, get_origin
@@ -11,7 +10,6 @@ from pydantic import BaseModel
 from reconciler.loading.yamlmarks import Path
 from reconciler.model.campaign import CampaignFile
 from reconciler.model.workspace import PolicyFile, WorkspaceFile
-from reconciler.tokens import meant_token
 
 EXTENSION = "x-"
 """Keys that begin so are kept by people for themselves and ignored here."""
@@ -70,12 +68,6 @@ def without_extensions(data: Any, shape: Shape | None) -> Any:  # noqa: ANN401 -
         for key, value in data.items()
         if shape.free or not key.startswith(EXTENSION)
     }
-
-
-def nearest(word: str, known: list[str]) -> str | None:
-    """Return the known word that was probably meant."""
-    close = get_close_matches(word, known, n=1, cutoff=0.6)
-    return meant_token(word.replace("-", "_"), known) or (close[0] if close else None)
 
 
 def _of_model(model: type[BaseModel]) -> Shape:

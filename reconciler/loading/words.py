@@ -7,10 +7,11 @@ from pydantic import ValidationError
 
 from reconciler.diagnostics import Diagnostic, SourceRange, error
 from reconciler.loading.layers import Layer
-from reconciler.loading.shape import Shape, nearest, shape_at
+from reconciler.loading.shape import Shape, shape_at
 from reconciler.loading.yamlmarks import MAX_PROBLEMS, Path
 from reconciler.model.campaign import KEY_PATTERN, NO_PART, PART_PATTERN
 from reconciler.model.workspace import DAY_PATTERN, NO_DAY, REF_PATTERN, REMOTE_PATTERN
+from reconciler.tokens import nearest
 
 _KINDS = {
     "string_type": "a text",

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ValidationError
 
 from reconciler.diagnostics import Diagnostic, SourceRange, error
 from reconciler.loading.layers import Layer, Layers
-from reconciler.loading.shape import Shape, campaign_shape, nearest, shape_at, without_extensions, workspace_shape
+from reconciler.loading.shape import Shape, campaign_shape, shape_at, without_extensions, workspace_shape
 from reconciler.loading.words import clipped, inexact_numbers, path_text, told
 from reconciler.loading.yamlmarks import Document, Path
 from reconciler.model.campaign import CampaignFile
@@ -29,6 +29,7 @@ from reconciler.model.workspace import (
     StartWindowFile,
     WorkspaceFile,
 )
+from reconciler.tokens import nearest
 
 _OWN_KEYS = ("key", "moved")
 

@@ -11,12 +11,12 @@ from support.examples import examples
 
 from reconciler.leads import cleaning
 from reconciler.leads.addresses import normal_address
-from reconciler.leads.columns import is_visible
 from reconciler.leads.coverage import unfit_values
 from reconciler.leads.engine import Engine, literal
 from reconciler.leads.ledger import entry_of
 from reconciler.model.campaign import SequenceStep
 from reconciler.model.roster import Lead
+from reconciler.tokens import is_visible
 
 TURNING = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
 ENGINE = Engine({"address_of": normal_address, "is_visible": is_visible})

@@ -82,6 +82,36 @@ def test_a_blank_fallback_leaves_blanks(path: Path) -> None:
     assert make_source(path.parent).roster(campaign, None).blanks == {"city": 2, "company": 2}
 
 
+@pytest.mark.parametrize(
+    ("fallback", "meant"),
+    [("firstname", "firstName"), ("first_name", "firstName"), ("rolle", "role")],
+)
+@pytest.mark.parametrize("at_hand", [True, False])
+def test_a_fallback_for_a_name_that_nothing_has_is_told(
+    path: Path, fallback: str, meant: str, *, at_hand: bool
+) -> None:
+    campaign = make_campaign(
+        path if at_hand else None,
+        body="{{firstName}}",
+        fallbacks={fallback: "there"},
+        fields=("firstName",),
+        columns={"role": "company"},
+    )
+    (told,) = make_source(path.parent).check(campaign)
+    assert (told.code, told.severity, told.place) == ("unused-fallback", Severity.WARNING, f"{SPEC}:9")
+    assert told.message.startswith(f"The fallback for `{fallback}` fills in for nothing")
+    assert told.message.endswith(f"did you mean `{meant}`?")
+
+
+def test_a_fallback_that_something_is_called_by_is_not_told(path: Path) -> None:
+    """An email, a column, a field of `columns`; and a value of its own, which is near to no other name."""
+    fallbacks = {"firstname": "x", "company": "x", "role": "x", "city": "x", "COMPANY": " "}
+    campaign = make_campaign(path, body="{{firstname}}", fallbacks=fallbacks, columns={"role": "firstName"})
+    assert make_source(path.parent).check(campaign) == ()
+    unknown = make_campaign(None, body="{{firstName}}", fallbacks={"firstname": "x"})
+    assert [item.code for item in make_source(path.parent).check(unknown)] == ["tokens-unchecked"]
+
+
 def test_mapped_fields_are_known_by_their_own_names(path: Path) -> None:
     campaign = make_campaign(path, body="{{name}} {{firstName}}", columns={"name": "firstName"})
     (told,) = make_source(path.parent).check(campaign)

@@ -16,9 +16,9 @@ from leads.makers import make_campaign, make_source, mended
 from support.examples import examples
 
 from reconciler.leads import reading, textfile
-from reconciler.leads.columns import is_visible
 from reconciler.leads.mending import sniff
 from reconciler.leads.roster import LeadLists
+from reconciler.tokens import is_visible
 
 _Row = tuple[int, Sequence[str]]
 ADA, BOB, CY = "ada@example.com", "bob@example.com", "cy@example.com"

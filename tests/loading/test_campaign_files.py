@@ -4,6 +4,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from loading.repository import STEP, Repository
 
+from reconciler.diagnostics import Severity
 from reconciler.model.campaign import Status
 
 HEAD = "key: a\nname: A\n"
@@ -217,3 +218,22 @@ def test_a_broken_value_is_told_once(repo: Repository) -> None:
         ("yaml-alias", 3),
         ("unquoted", 5),
     ]
+
+
+@pytest.mark.parametrize("blank", ["", "  ", "\u200b"])
+def test_a_blank_fallback_is_told_at_its_place(repo: Repository, blank: str) -> None:
+    repo.campaign(
+        f'key: a\nname: A\nleads:\n  source: leads:x.csv\n  fallbacks:\n    company: there\n    firstName: "{blank}"\n'
+    )
+    loaded = repo.load()
+    (told,) = loaded.diagnostics
+    assert loaded.desired is not None
+    assert (told.code, told.severity, told.campaign) == ("blank-fallback", Severity.WARNING, "a")
+    assert told.place == "specs/campaigns/a.yaml:7:16"
+    assert "`firstName` is blank, which does nothing" in told.message
+
+
+def test_a_blank_fallback_may_take_a_shared_one_away(repo: Repository) -> None:
+    repo.workspace("defaults: {leads: {fallbacks: {firstName: there}}}\n")
+    repo.campaign('key: a\nname: A\nleads: {source: "leads:x.csv", fallbacks: {firstName: ""}}\n')
+    assert repo.load().diagnostics == ()
