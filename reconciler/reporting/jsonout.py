@@ -7,6 +7,7 @@ from typing import Any
 from reconciler.diagnostics import Diagnostic, Severity
 from reconciler.model.plan import ForecastDay, Plan
 from reconciler.model.report import Report
+from reconciler.model.status import Overview
 from reconciler.reporting.escape import json_escapes
 
 
@@ -25,6 +26,11 @@ def forecast_json(plan: Plan, days: Iterable[ForecastDay]) -> str:
 def report_json(report: Report) -> str:
     """Write a report."""
     return _document(report.model_dump(mode="json", by_alias=True))
+
+
+def status_json(overview: Overview) -> str:
+    """Write how the campaigns are doing."""
+    return _document(overview.model_dump(mode="json", by_alias=True))
 
 
 def diagnostics_json(diagnostics: Iterable[Diagnostic]) -> str:

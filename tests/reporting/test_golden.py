@@ -5,12 +5,15 @@ from pathlib import Path
 
 import pytest
 from reporting import forecasts, moments
+from reporting.overviews import OVERVIEWS
 from reporting.runs import REPORTS, finished
 from reporting.situations import DIAGNOSTICS, PLANS, monday
 
 from reconciler.reporting.forecastmd import render_forecast_markdown
 from reconciler.reporting.forecastsvg import svg
 from reconciler.reporting.forecastview import render_forecast
+from reconciler.reporting.statusmd import render_status_markdown
+from reconciler.reporting.statusview import render_status
 from reconciler.reporting.text import render_diagnostics, render_plan, render_report
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -59,6 +62,17 @@ def test_forecasts_in_markdown_and_as_pictures(name: str) -> None:
 
 
 @pytest.mark.parametrize("width", [100, 60])
+@pytest.mark.parametrize("name", OVERVIEWS)
+def test_statuses(name: str, width: int) -> None:
+    agree(f"status-{name}-{width}.txt", render_status(OVERVIEWS[name](), width=width))
+
+
+@pytest.mark.parametrize("name", OVERVIEWS)
+def test_statuses_in_markdown(name: str) -> None:
+    agree(f"status-{name}.md", render_status_markdown(OVERVIEWS[name]()))
+
+
+@pytest.mark.parametrize("width", [100, 60])
 @pytest.mark.parametrize("name", REPORTS)
 def test_reports(name: str, width: int) -> None:
     agree(
@@ -96,6 +110,8 @@ def test_no_golden_file_is_left_over() -> None:
         *(f"plan-forecast-{name}-{width}.txt" for name in FORECASTS for width in (100, 60)),
         *(f"forecast-{name}-{width}.txt" for name in FORECASTS for width in (100, 60)),
         *(f"forecast-{name}.{form}" for name in FORECASTS for form in ("md", "svg")),
+        *(f"status-{name}-{width}.txt" for name in OVERVIEWS for width in (100, 60)),
+        *(f"status-{name}.md" for name in OVERVIEWS),
         *(f"report-{name}-{width}.txt" for name in REPORTS for width in (100, 60)),
         *(f"moment-plan-{name}.txt" for name in moments.PLANS),
         *(f"moment-report-{name}.txt" for name in moments.REPORTS),
