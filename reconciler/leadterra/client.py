@@ -116,7 +116,7 @@ class LeadterraClient:
             added = {item.id: item if about in {None, campaign_id} else None for about, item in items}
             known = added.keys() <= found.keys()
             seen += len(items)
-            found |= {name: item for name, item in added.items() if name not in found}
+            found |= added
             complete = known if page.total is None else seen >= page.total
             if complete:
                 break

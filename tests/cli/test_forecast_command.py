@@ -7,6 +7,7 @@ from typing import Any
 from xml.etree import ElementTree as ET
 
 import pytest
+from cli.process import at_terminal
 from reporting.forecasts import NOT_COUNTED, week
 from support.world import World
 
@@ -93,6 +94,17 @@ def test_into_a_file(world: World, foreseen: Run) -> None:
     code, _, err = foreseen("--out", str(Path("missing") / "load.txt"))
     assert code == 1
     assert "the forecast could not be written" in err
+
+
+def test_a_file_is_not_coloured_also_at_a_terminal(world: World) -> None:
+    world.campaign("one", leads=None)
+    world.session()
+    ended = at_terminal(world, "forecast", "--out", "load.txt")
+    assert ended.code == 0, ended.text
+    text = (world.root / "load.txt").read_text()
+    assert "default" in text
+    assert "\x1b" not in text
+    assert "\x1b" in at_terminal(world, "forecast").out
 
 
 def test_what_stops_a_plan_stops_it(world: World, foreseen: Run) -> None:
