@@ -7,7 +7,7 @@ from typing import NamedTuple, Protocol, Self, TypeVar
 from reconciler.diagnostics import Diagnostic, StateConflictError
 from reconciler.model.campaign import Campaign, SequenceStep
 from reconciler.model.journal import Happening, Record, between
-from reconciler.model.live import Account, Enrolment, Pool, RemoteCampaign, Started, Stats
+from reconciler.model.live import Account, Enrolment, Pool, RemoteCampaign, Replies, Started, Stats
 from reconciler.model.plan import Action
 from reconciler.model.report import ActionResult
 from reconciler.model.roster import NOBODY, Avoid, Hashes, Lead, Roster
@@ -41,6 +41,10 @@ class CampaignReader(Protocol):
 
     def stats(self, campaign_id: str) -> Stats:
         """Read the counters of one campaign."""
+        ...
+
+    def replies(self, campaign_id: str) -> Replies:
+        """Read the replies to one campaign, newest first, up to a bound."""
         ...
 
     def glance(self, campaign_id: str) -> str | None:

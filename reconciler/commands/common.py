@@ -57,17 +57,22 @@ def place_options(command: _F) -> _F:
     return wrapped  # type: ignore[return-value]  # click's decorators keep the signature of the command
 
 
-def output_options(command: _F) -> _F:
-    """Add `--format` and `--no-color`; the command gets an `Output`."""
+def output_formats(*forms: str) -> Callable[[_F], _F]:
+    """Add `--format`, of which the first is the default, and `--no-color`; the command gets an `Output`."""
 
-    @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
-    @click.option("--no-color", is_flag=True, help="No colour; NO_COLOR does the same.")
-    @functools.wraps(command)
-    def wrapped(*arguments: Any, form: str, no_color: bool, **options: Any) -> Any:  # noqa: ANN401 - click's
-        return command(*arguments, output=Output(form=form, no_color=no_color), **options)
+    def decorate(command: _F) -> _F:
+        @click.option("--format", "form", type=click.Choice(forms), default=forms[0], show_default=True)
+        @click.option("--no-color", is_flag=True, help="No colour; NO_COLOR does the same.")
+        @functools.wraps(command)
+        def wrapped(*arguments: Any, form: str, no_color: bool, **options: Any) -> Any:  # noqa: ANN401 - click's
+            return command(*arguments, output=Output(form=form, no_color=no_color), **options)
 
-    return wrapped  # type: ignore[return-value]  # click's decorators keep the signature of the command
+        return wrapped  # type: ignore[return-value]  # click's decorators keep the signature of the command
 
+    return decorate
+
+
+output_options = output_formats("text", "json")
 
 target_option = click.option(
     "--target", "targets", multiple=True, metavar="KEY", help="Only this campaign, or label:team=emea. Repeatable."
@@ -105,9 +110,10 @@ approve_option = click.option("--auto-approve", is_flag=True, help="Do not ask; 
 
 
 class Output:
-    """How results are written: text or JSON, with or without colour, as wide as the terminal."""
+    """How results are written: in which form, with or without colour, as wide as the terminal."""
 
     def __init__(self, *, form: str, no_color: bool) -> None:
+        self.form = form
         self.json = form == "json"
         self.no_color = no_color or settings().no_color
         self.color = sys.stdout.isatty() and not self.no_color

@@ -4,7 +4,6 @@ import json
 import threading
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Self, TypeVar
-from urllib.parse import quote
 
 from reconciler.diagnostics import ApiError, error
 from reconciler.leadterra import wire
@@ -13,13 +12,14 @@ from reconciler.leadterra.pace import Pace
 from reconciler.leadterra.redaction import Redactor
 from reconciler.leadterra.transport import Transport
 from reconciler.model.campaign import SequenceStep
-from reconciler.model.live import Account, Enrolment, Pool, RemoteCampaign, Started, Stats
+from reconciler.model.live import Account, Enrolment, Pool, RemoteCampaign, Replies, Reply, Started, Stats
 from reconciler.model.roster import Lead
 
 if TYPE_CHECKING:
     import httpx
 
 MOST_PAGES = 1_000
+MOST_REPLY_PAGES = 200
 MOST_SUPPRESSED = 1_000
 _JSON = {"Content-Type": "application/json"}
 _AGAIN = "Running the same command again is safe."
@@ -99,6 +99,31 @@ class LeadterraClient:
     def stats(self, campaign_id: str) -> Stats:
         """Read the counters of one campaign."""
         return wire.stats(self._transport.send(Call("GET", _path(campaign_id, "stats"))), asked=campaign_id)
+
+    def replies(self, campaign_id: str) -> Replies:
+        """Read the replies to one campaign, newest first, `MOST_REPLY_PAGES` pages at most.
+
+        A reply that comes meanwhile moves the others on, so a page may begin with what the last one ended with. Without
+        a total the list goes on until a page has nothing new.
+        """
+        found: dict[str, Reply | None] = {}
+        seen, complete = 0, False
+        for number in range(1, MOST_REPLY_PAGES + 1):
+            query = f"?campaignId={_checked(campaign_id)}" + ("" if number == 1 else f"&page={number}")
+            answer = self._transport.send(Call("GET", f"/replies{query}", private=True))
+            page = wire.page(answer, ("replies", "data"), "replies")
+            items = [wire.reply(answer, entry) for entry in page.items]
+            added = {item.id: item if about in {None, campaign_id} else None for about, item in items}
+            known = added.keys() <= found.keys()
+            seen += len(items)
+            found |= added
+            complete = known if page.total is None else seen >= page.total
+            if complete:
+                break
+            if known or page.page not in {None, number}:
+                told = f"the list of replies is not complete: {seen} of {page.total} in {number} pages"
+                raise answer.unclear(told, hint=_CHANGED)
+        return Replies(found=tuple(item for item in found.values() if item is not None), complete=complete)
 
     def glance(self, campaign_id: str) -> str | None:
         """Return the status as one quick try shows it; None where it does not."""
@@ -229,11 +254,16 @@ _CHANGED = "It may have changed while it was being read; run the same command ag
 
 
 def _path(campaign_id: str, rest: str = "") -> str:
+    return f"/campaigns/{_checked(campaign_id)}" + (f"/{rest}" if rest else "")
+
+
+def _checked(campaign_id: str) -> str:
+    """Return the id, which needs no escaping; raises `ApiError` for anything else."""
     if not wire.CAMPAIGN_ID.fullmatch(campaign_id):
         shown = Redactor("").text(campaign_id)
         hint = "Ids look like camp_8Xk2: letters, digits, - and _ only. Nothing was sent."
         raise ApiError(error("api-campaign-id", f"{shown!r} is not the id of a campaign.", hint=hint), sent=False)
-    return f"/campaigns/{quote(campaign_id, safe='')}" + (f"/{rest}" if rest else "")
+    return campaign_id
 
 
 def _steps(steps: Sequence[SequenceStep]) -> list[dict[str, Any]]:

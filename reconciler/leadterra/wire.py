@@ -7,13 +7,16 @@ A wrapper is optional everywhere, unknown fields are ignored, and whatever does 
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from reconciler.leadterra.answers import Answer
 from reconciler.model.campaign import SequenceStep
-from reconciler.model.live import Account, Enrolment, Pool, RemoteCampaign, Started, Stats
+from reconciler.model.live import Account, Enrolment, Pool, RemoteCampaign, Reply, Started, Stats
 
 CAMPAIGN_ID = re.compile(r"[A-Za-z0-9_-]{1,128}")
+UNCLASSIFIED = "unclassified"
+_CLASSIFICATION = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
 _LARGEST_NUMBER = 2**53
 _MORE_SIGNS = ("hasMore", "has_more", "nextCursor", "next_cursor", "nextPage", "next_page", "next")
 
@@ -126,6 +129,29 @@ def stats(answer: Answer, *, asked: str) -> Stats:
         replied=_optional_count(answer, data, "replied") or 0,
         status=_optional_text(answer, data, "status"),
     )
+
+
+def reply(answer: Answer, item: Any) -> tuple[str | None, Reply]:  # noqa: ANN401 - any JSON value
+    """Read one reply, and the id of its campaign where it is there; its address and its text are left behind.
+
+    A classification may be a new one, but is a word: anything else could be somebody's data, and is `UNCLASSIFIED`.
+    """
+    data = _object(answer, item, "a reply")
+    word = _optional_text(answer, data, "classification") or UNCLASSIFIED
+    if not _CLASSIFICATION.fullmatch(word) or answer.redactor.text(word) != word:
+        word = UNCLASSIFIED
+    received = _moment(_optional_text(answer, data, "receivedAt"))
+    found = Reply(id=_text(answer, data, "id"), classification=word, received_at=received)
+    return _optional_text(answer, data, "campaignId"), found
+
+
+def _moment(text: str | None) -> datetime | None:
+    """Read a time, in UTC where it names no zone; one that is not written as documented is not known."""
+    try:
+        found = None if text is None else datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return found if found is None or found.tzinfo is not None else found.replace(tzinfo=UTC)
 
 
 def enrolment(answer: Answer, *, sent: int) -> Enrolment:

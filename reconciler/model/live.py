@@ -2,6 +2,8 @@
 
 from enum import StrEnum
 
+from pydantic import AwareDatetime
+
 from reconciler.model.base import Frozen
 from reconciler.model.campaign import SequenceStep
 
@@ -43,6 +45,21 @@ class Stats(Frozen):
     bounced: int = 0
     replied: int = 0
     status: str | None = None
+
+
+class Reply(Frozen):
+    """One reply, without its address and its text. `classification` is Leadterra's word, `received_at` where given."""
+
+    id: str
+    classification: str
+    received_at: AwareDatetime | None = None
+
+
+class Replies(Frozen):
+    """The replies to one campaign, newest first. `complete` is False where there are more than are read."""
+
+    found: tuple[Reply, ...]
+    complete: bool = True
 
 
 class RemoteCampaign(Frozen):

@@ -7,6 +7,7 @@ from functools import partial
 from reconciler.model.plan import ActionStatus, Change, Kind
 from reconciler.planning.diff import path_words
 from reconciler.reporting.checks import checked
+from reconciler.reporting.days import sending_words
 from reconciler.reporting.entries import LOOKS, Entry, Group
 from reconciler.reporting.layout import Line, Page, Span, cells, flow, say, size, wrap
 from reconciler.reporting.worddiff import text_of, value_diff, word_diff
@@ -45,6 +46,8 @@ def show(page: Page, entry: Entry, *, start: datetime, verbose: bool) -> None:
     _changes(rows, entry, verbose=verbose)
     _steps(rows, entry, start)
     _people(rows, entry)
+    if entry.planned.sending is not None:
+        rows.fact("sends", say(sending_words(entry.planned.sending)))
     checks = checked(entry.actions)
     if checks:
         rows.built("checks", lambda width: flow(checks, width))

@@ -5,8 +5,9 @@ from collections.abc import Iterable
 from typing import Any
 
 from reconciler.diagnostics import Diagnostic, Severity
-from reconciler.model.plan import Plan
+from reconciler.model.plan import ForecastDay, Plan
 from reconciler.model.report import Report
+from reconciler.model.status import Overview
 from reconciler.reporting.escape import json_escapes
 
 
@@ -15,9 +16,21 @@ def plan_json(plan: Plan) -> str:
     return _document(plan.model_dump(mode="json", by_alias=True))
 
 
+def forecast_json(plan: Plan, days: Iterable[ForecastDay]) -> str:
+    """Write these days, when each campaign of the plan sends, and what cannot be seen."""
+    sending = {item.key: item.sending.model_dump(mode="json") for item in plan.campaigns if item.sending is not None}
+    told = [item.model_dump(mode="json") for item in days]
+    return _document({"forecast": told, "campaigns": sending, "notCounted": list(plan.not_counted)})
+
+
 def report_json(report: Report) -> str:
     """Write a report."""
     return _document(report.model_dump(mode="json", by_alias=True))
+
+
+def status_json(overview: Overview) -> str:
+    """Write how the campaigns are doing."""
+    return _document(overview.model_dump(mode="json", by_alias=True))
 
 
 def diagnostics_json(diagnostics: Iterable[Diagnostic]) -> str:

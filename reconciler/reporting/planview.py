@@ -8,6 +8,7 @@ from reconciler.reporting.campaignview import show
 from reconciler.reporting.checks import waiting_helps
 from reconciler.reporting.diagnosticview import message_of
 from reconciler.reporting.entries import LOOKS, Entry, Group
+from reconciler.reporting.forecastview import write_forecast
 from reconciler.reporting.layout import Line, Page, flow, say
 from reconciler.reporting.words import count, moment, people, zone_of
 
@@ -39,7 +40,7 @@ def render_plan(
         _summary(page, plan, entries)
     for entry in entries:
         show(page, entry, start=local, verbose=verbose)
-    _notes(page, plan, entries)
+    _notes(page, plan)
     _closing(page, plan, entries, command)
     return page.render()
 
@@ -88,8 +89,8 @@ def _headline(new: int) -> str:
     return f"{people(new)} {'gets' if new == 1 else 'get'} a first email if you apply this."
 
 
-def _notes(page: Page, plan: Plan, entries: Sequence[Entry]) -> None:
-    """Write what concerns the plan as a whole: errors first, then warnings and notes."""
+def _notes(page: Page, plan: Plan) -> None:
+    """Write what concerns the plan as a whole: errors first, then warnings and notes, then the coming days."""
     page.blank()
     ranks = list(Severity)
     for item in sorted(plan.diagnostics, key=lambda item: (ranks.index(item.severity), item.order)):
@@ -98,9 +99,7 @@ def _notes(page: Page, plan: Plan, entries: Sequence[Entry]) -> None:
     if not plan.refreshed:
         told = "the server (live facts are those of the state; checks marked ? are made by apply)"
         page.fact("Not asked", [say(told)], indent=2, column=_COLUMN)
-    if any(entry.sends(ActionStatus.READY) for entry in entries):
-        told = "campaigns outside this repository (seen only in what is left today)"
-        page.fact("Not counted", [say(told)], indent=2, column=_COLUMN)
+    write_forecast(page, plan)
 
 
 def _note(page: Page, label: str, item: Diagnostic, style: str) -> None:

@@ -1,6 +1,6 @@
 """Plain tables of a few columns, as wide as they need to be, safe whatever is in them."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from io import StringIO
 
 from reconciler.diagnostics import Diagnostic, Severity
@@ -10,13 +10,21 @@ from reconciler.reporting.escape import guard, plain
 WIDEST = 160
 
 
-def render_table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, width: int = WIDEST) -> str:
-    """Draw a table without lines; texts are never read as markup, and never cut."""
+def render_table(
+    columns: Sequence[str], rows: Iterable[Sequence[str]], *, width: int = WIDEST, figures: Collection[str] = ()
+) -> str:
+    """Draw a table without lines; texts are never read as markup, and never cut.
+
+    `figures` are columns at the right of their room, which stay in one line where others are folded.
+    """
     from rich.console import Console
-    from rich.table import Table
+    from rich.table import Column, Table
     from rich.text import Text
 
-    table = Table(*columns, box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="")
+    headers = (
+        Column(name, justify="right" if name in figures else "left", no_wrap=name in figures) for name in columns
+    )
+    table = Table(*headers, box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="")
     for row in rows:
         table.add_row(*(Text(plain(cell), overflow="fold") for cell in row))
     drawn = StringIO()

@@ -1,7 +1,7 @@
 """Counts, days, paths and kinds in people's words."""
 
 import re
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from reconciler.model.plan import GuardResult, Kind, People, PlannedStep
@@ -91,9 +91,14 @@ def zone_of(name: str) -> tuple[tzinfo, str]:
         return UTC, "UTC"
 
 
-def day(local: datetime) -> str:
+def weekday(local: date) -> str:
+    """Write a day of the week: `Mon`."""
+    return _DAYS[local.weekday()]
+
+
+def day(local: date) -> str:
     """Write a day: `Mon 30 Nov`. Not by locale, so that plans read the same everywhere."""
-    return f"{_DAYS[local.weekday()]} {local.day} {_MONTHS[local.month - 1]}"
+    return f"{weekday(local)} {local.day} {_MONTHS[local.month - 1]}"
 
 
 def moment(local: datetime) -> str:

@@ -5,6 +5,8 @@ import re
 import pytest
 from support.world import Ended, World
 
+from reconciler.sandbox.records import PoolSpec
+
 HOSTILE = "Hi\x1b[2J\x07 \u202eevil\u2066\n::error::fake\n##[group]fake\r\x9b31m::set-output name=a::b"
 YAML_NAME = '"Hi\\e[2J\\a \\u202Eevil\\u2066\\n::error::fake\\n##[group]fake\\r\\x9b31m"'
 
@@ -53,6 +55,10 @@ def test_from_arguments(world: World) -> None:
         ("plan",),
         ("state", "list"),
         ("doctor",),
+        ("status",),
+        ("status", "--format", "markdown"),
+        ("status", HOSTILE),
+        ("forecast", "--target", HOSTILE),
         ("stop", "one", HOSTILE, "--lift"),
         ("state", "show", HOSTILE),
         ("new", HOSTILE),
@@ -80,3 +86,24 @@ def test_from_the_server(world: World) -> None:
     assert_harmless(drift)
     for command in (("plan", "--format", "json"), ("import", "one", made.id), ("state", "list")):
         assert_harmless(world.cli(*command))
+
+
+def test_from_pools_and_replies(world: World) -> None:
+    world.leads("one")
+    world.campaign("one", status="running")
+    world.apply()
+    world.sandbox.set_pools(
+        [
+            PoolSpec(name, daily_capacity=100, remaining=50, accounts=("active",))
+            for name in ("Primary Outbound", HOSTILE)
+        ]
+    )
+    made = world.remote("Campaign one").id
+    world.sandbox.set_counters(made, {"sent": 3})
+    world.sandbox.add_reply(made, "one.00000@example.com", classification=HOSTILE, snippet=HOSTILE)
+    for form in ("text", "json", "markdown"):
+        ended = world.cli("status", "--format", form)
+        assert ended.code == 0, ended.text
+        assert "evil" in ended.out
+        assert "unclassified" in ended.out
+        assert_harmless(ended)

@@ -37,7 +37,7 @@ def test_a_reading_client_sends_nothing_but_get(write: Callable[[LeadterraClient
 def test_every_public_method_is_a_read_or_a_known_write() -> None:
     """A new method that writes must be added to the list above."""
     public = {name for name in vars(LeadterraClient) if not name.startswith("_")}
-    reads = {"sender_pools", "sender_accounts", "campaigns", "campaign", "stats", "glance"}
+    reads = {"sender_pools", "sender_accounts", "campaigns", "campaign", "stats", "replies", "glance"}
     assert public - reads - {"close"} == {"create", "update", "enroll", "start", "pause", "suppress"}
 
 

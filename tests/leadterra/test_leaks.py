@@ -44,7 +44,7 @@ SECRETS = (KEY, KEY.lower(), "ada@example.com", "bob@example.org", "ada%40", "sk
 
 
 @pytest.mark.parametrize("number", range(len(ANSWERS)))
-@pytest.mark.parametrize("call", ["enroll", "create", "start", "campaign", "stats", "sender_pools"])
+@pytest.mark.parametrize("call", ["enroll", "create", "start", "campaign", "stats", "replies", "sender_pools"])
 def test_nothing_leaks(
     number: int, call: str, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -57,6 +57,7 @@ def test_nothing_leaks(
             "start": lambda: api.start("camp_1"),
             "campaign": lambda: api.campaign("camp_1"),
             "stats": lambda: api.stats("camp_1"),
+            "replies": lambda: api.replies("camp_1"),
             "sender_pools": api.sender_pools,
         }[call]()
     error = caught.value

@@ -52,6 +52,9 @@ NAMES = [
     "errors",
     "email",
     "hasMore",
+    "replies",
+    "classification",
+    "receivedAt",
 ]
 SCALARS = st.one_of(
     st.none(),
@@ -76,6 +79,7 @@ CALLS: dict[str, Callable[[LeadterraClient], Any]] = {
     "GET /campaigns": lambda api: api.campaigns(),
     "GET /campaigns/camp_1": lambda api: api.campaign("camp_1"),
     "GET /campaigns/camp_1/stats": lambda api: api.stats("camp_1"),
+    "GET /replies?campaignId=camp_1": lambda api: api.replies("camp_1"),
     "POST /campaigns": lambda api: api.create("N", (), operation="op-1"),
     "PATCH /campaigns/camp_1": lambda api: api.update("camp_1", "N", ()),
     "POST /campaigns/camp_1/leads/bulk": lambda api: api.enroll("camp_1", LEADS),

@@ -4,13 +4,20 @@ import os
 from pathlib import Path
 
 import pytest
-from reporting import moments
+from reporting import forecasts, moments
+from reporting.overviews import OVERVIEWS
 from reporting.runs import REPORTS, finished
 from reporting.situations import DIAGNOSTICS, PLANS, monday
 
+from reconciler.reporting.forecastmd import render_forecast_markdown
+from reconciler.reporting.forecastsvg import svg
+from reconciler.reporting.forecastview import render_forecast
+from reconciler.reporting.statusmd import render_status_markdown
+from reconciler.reporting.statusview import render_status
 from reconciler.reporting.text import render_diagnostics, render_plan, render_report
 
 GOLDEN = Path(__file__).parent / "golden"
+FORECASTS = {"week": forecasts.week, "long": forecasts.long, "crowd": forecasts.crowd}
 
 
 def agree(name: str, text: str) -> None:
@@ -32,6 +39,37 @@ def test_a_plan_in_colour() -> None:
 
 def test_a_plan_in_full() -> None:
     agree("plan-monday-verbose.txt", render_plan(monday(), commit=None, command=None, color=False, verbose=True))
+
+
+@pytest.mark.parametrize("width", [100, 60])
+@pytest.mark.parametrize("name", FORECASTS)
+def test_plans_with_a_forecast(name: str, width: int) -> None:
+    agree(f"plan-forecast-{name}-{width}.txt", render_plan(forecasts.planned(FORECASTS[name]()), width=width))
+
+
+@pytest.mark.parametrize("width", [100, 60])
+@pytest.mark.parametrize("name", FORECASTS)
+def test_forecasts(name: str, width: int) -> None:
+    days = FORECASTS[name]()
+    agree(f"forecast-{name}-{width}.txt", render_forecast(forecasts.planned(days), days, width=width))
+
+
+@pytest.mark.parametrize("name", FORECASTS)
+def test_forecasts_in_markdown_and_as_pictures(name: str) -> None:
+    days = FORECASTS[name]()
+    agree(f"forecast-{name}.md", render_forecast_markdown(forecasts.planned(days), days))
+    agree(f"forecast-{name}.svg", svg(days))
+
+
+@pytest.mark.parametrize("width", [100, 60])
+@pytest.mark.parametrize("name", OVERVIEWS)
+def test_statuses(name: str, width: int) -> None:
+    agree(f"status-{name}-{width}.txt", render_status(OVERVIEWS[name](), width=width))
+
+
+@pytest.mark.parametrize("name", OVERVIEWS)
+def test_statuses_in_markdown(name: str) -> None:
+    agree(f"status-{name}.md", render_status_markdown(OVERVIEWS[name]()))
 
 
 @pytest.mark.parametrize("width", [100, 60])
@@ -69,6 +107,11 @@ def test_diagnostics(width: int) -> None:
 def test_no_golden_file_is_left_over() -> None:
     expected = {
         *(f"plan-{name}-{width}.txt" for name in PLANS for width in (100, 60)),
+        *(f"plan-forecast-{name}-{width}.txt" for name in FORECASTS for width in (100, 60)),
+        *(f"forecast-{name}-{width}.txt" for name in FORECASTS for width in (100, 60)),
+        *(f"forecast-{name}.{form}" for name in FORECASTS for form in ("md", "svg")),
+        *(f"status-{name}-{width}.txt" for name in OVERVIEWS for width in (100, 60)),
+        *(f"status-{name}.md" for name in OVERVIEWS),
         *(f"report-{name}-{width}.txt" for name in REPORTS for width in (100, 60)),
         *(f"moment-plan-{name}.txt" for name in moments.PLANS),
         *(f"moment-report-{name}.txt" for name in moments.REPORTS),
