@@ -130,7 +130,7 @@ def clock(ctx: click.Context, forward: timedelta | None, specs: Path, database: 
     Output.result(f"It is now {_words(now)}; {messages} sent.")
     left = sandbox.waiting_mail() if smtp else 0
     if left:
-        say(f"{left:,} emails could not be handed to {smtp} yet; the next move of the clock tries again.")
+        say(f"{left:,} emails are not with {smtp} yet; what hands over next tries again.")
     return OK
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+from http.client import HTTPException
 from typing import TYPE_CHECKING
 from urllib.error import HTTPError
 from urllib.request import HTTPDefaultErrorHandler, HTTPErrorProcessor, HTTPSHandler, OpenerDirector, ProxyHandler
@@ -100,15 +101,15 @@ def call(database: Database, key: str, now: Callable[[], int], trust: ssl.SSLCon
 
 def _post(opener: OpenerDirector, url: str, key: str, body: bytes) -> int | None:
     """Return the status that is answered; None where nothing is."""
-    # The director speaks https and nothing else, whatever the address says.
-    request = HttpRequest(url, body, {"Content-Type": "application/json", SIGNATURE: signature(key, body)})  # noqa: S310
+    headers = {"Content-Type": "application/json", SIGNATURE: signature(key, body)}
     try:
+        request = HttpRequest(url, body, headers)  # noqa: S310 - the director speaks https and nothing else
         with opener.open(request, timeout=_TIMEOUT) as answer:
             return int(answer.status)
     except HTTPError as refusal:
         with refusal:
             return refusal.code
-    except (OSError, ValueError):
+    except (OSError, HTTPException, ValueError):
         return None
 
 

@@ -66,8 +66,8 @@ def _hand_over(connection: smtplib.SMTP, row: sqlite3.Row) -> Literal["accepted"
     """Return what the server made of one email; None where it said to try again."""
     try:
         connection.send_message(email_of(row), from_addr=row["sender"], to_addrs=[row["email"]])
-    except smtplib.SMTPServerDisconnected:
-        raise
+    except (smtplib.SMTPServerDisconnected, smtplib.SMTPHeloError, smtplib.SMTPSenderRefused):
+        raise  # it would take no other email, either
     except smtplib.SMTPRecipientsRefused as refusal:
         return "refused" if all(code >= _FOR_GOOD for code, _ in refusal.recipients.values()) else None
     except smtplib.SMTPResponseException as refusal:

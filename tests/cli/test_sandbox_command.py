@@ -102,7 +102,7 @@ def test_an_smtp_server_that_is_away_is_told(started: World) -> None:
         address = f"127.0.0.1:{free.getsockname()[1]}"
     ended = started.cli("sandbox", "clock", "1h", "--smtp", address)
     assert ended.code == 0
-    assert ended.err == f"5 emails could not be handed to {address} yet; the next move of the clock tries again.\n"
+    assert ended.err == f"5 emails are not with {address} yet; what hands over next tries again.\n"
     wrong = started.cli("sandbox", "--smtp", "localhost")
     assert wrong.code == 1
     assert "localhost:1025" in wrong.err

@@ -196,6 +196,18 @@ def test_a_receiver_that_is_away_hears_it_later_and_keeps_nobody_waiting(
     box.started(3)
     box.sandbox.advance(timedelta())
     assert (len(away.bodies), len(listener.bodies)) == (0, 3)
+    with box.sandbox._database.read() as db:
+        tried = db.execute("SELECT COUNT(*) FROM hook_calls WHERE attempts > 0").fetchone()[0]
+    assert tried == 1
+
+
+@pytest.mark.parametrize("path", [":abc/", ":1/a b", ":1/\N{LATIN SMALL LETTER A WITH DIAERESIS}", ":1/\r\nX: y"])
+def test_an_address_that_nobody_can_be_at_keeps_nobody_waiting(box: Box, listener: Listener, path: str) -> None:
+    hear(box, Listener(f"https://localhost{path}"), "message.sent")
+    hear(box, listener, "message.sent")
+    box.started(1)
+    box.sandbox.advance(timedelta())
+    assert listener.events == ["message.sent"]
 
 
 def test_a_certificate_that_is_not_trusted_hears_nothing(make: Make, listener: Listener, ca: Path) -> None:

@@ -49,6 +49,12 @@ class Inbox:
     def receivers(self) -> list[str]:
         return [str(email["To"]) for email in self.emails]
 
+    async def handle_MAIL(self, server: Json, session: Json, envelope: Json, address: str, options: Json) -> str:  # noqa: N802 - aiosmtpd's name
+        if address in self.refusals:
+            return self.refusals[address]
+        envelope.mail_from = address
+        return "250 OK"
+
     async def handle_RCPT(self, server: Json, session: Json, envelope: Json, address: str, options: Json) -> str:  # noqa: N802 - aiosmtpd's name
         if address in self.refusals:
             return self.refusals[address]
@@ -163,6 +169,14 @@ def test_a_refused_receiver_keeps_nobody_else_from_theirs(make: Make, inbox: Inb
     box.sandbox.advance(timedelta())
     assert inbox.receivers[before:] == ["lead1@example.com"]
     assert box.sandbox.waiting_mail() == 0
+
+
+def test_a_server_that_takes_nothing_from_the_sender_loses_nothing(make: Make, inbox: Inbox) -> None:
+    inbox.refusals = {"sender1@primary-outbound.example.com": "530 Authentication required"}
+    box = make(smtp=inbox.address)
+    start(box, *people(1))
+    box.sandbox.advance(timedelta())
+    assert (inbox.emails, box.sandbox.waiting_mail()) == ([], 1)
 
 
 def test_a_process_that_dies_repeats_at_most_one(make: Make, database: Path, inbox: Inbox) -> None:

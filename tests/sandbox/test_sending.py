@@ -188,6 +188,14 @@ def test_what_was_due_first_goes_first_whatever_campaign_it_is_of(box: Box) -> N
     assert sent(box, two) == {(0, DAY): 1, (0, 2 * DAY): 1}
 
 
+def test_what_was_due_first_goes_before_what_was_queued_first(box: Box) -> None:
+    pool(box, (1, 0))
+    one = start(box, 1, [ONCE[0] | {"delayDays": 1}])
+    two = start(box, 1, ONCE, first=10)
+    box.sandbox.advance(3 * DAY)
+    assert (sent(box, one), sent(box, two)) == ({(0, 2 * DAY): 1}, {(0, DAY): 1})
+
+
 def test_a_step_without_delay_goes_at_once_behind_all_that_was_queued(box: Box) -> None:
     pool(box, (4, 4))
     campaign = start(box, 3, [ONCE[0], ONCE[0]])
