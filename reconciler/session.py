@@ -73,6 +73,11 @@ class Session:
         self.cancelled = cancelled or threading.Event()
 
     @cached_property
+    def clock(self) -> Callable[[], datetime]:
+        """What tells the time of this place."""
+        return wiring.clock(self.place)
+
+    @cached_property
     def loaded(self) -> Loaded:
         """The files, with everything that is wrong with them."""
         return load(
@@ -149,7 +154,7 @@ class Session:
             return unstored.get(name) or self.store.get_blob(name)
 
         leads = wiring.open_leads(self.place, key, blob, self.loaded.root)
-        now = wiring.now()
+        now = self.clock()
         lists = self._lists(subjects, state, leads, now)
         binding, live = self._read(state, subjects, desired, refresh=refresh)
         hashes = {name: roster.hashes if roster.at_hand else None for name, roster in lists.rosters.items()}
@@ -251,7 +256,7 @@ class Session:
                     by=owner,
                     leads=planned.leads,
                     sink=sink,
-                    clock=wiring.now,
+                    clock=self.clock,
                     cancelled=self.cancelled,
                 )
                 run = Run(

@@ -77,7 +77,7 @@ def suppress(session: Session, addresses: Sequence[str], *, by: str, told: Calla
         name = session.store.put_blob(doubtful(new))
         words = f"suppressed {len(new):,} {'address' if len(new) == 1 else 'addresses'}"
         update_state(
-            session.store, lambda newest: transitions.suppressed(newest, name), by=by, at=wiring.now(), what=words
+            session.store, lambda newest: transitions.suppressed(newest, name), by=by, at=session.clock(), what=words
         )
     done = 0
     with session.open_api(allow_writes=True) as api:
@@ -138,7 +138,7 @@ def erase(session: Session, addresses: Sequence[str], *, by: str, forget_history
 
     with session.lease(by) as lease:
         words = f"erased {len(people):,} {'person' if len(people) == 1 else 'people'}"
-        update_state(session.store, without, by=by, at=wiring.now(), what=words, fence=lease.fence)
+        update_state(session.store, without, by=by, at=session.clock(), what=words, fence=lease.fence)
         return found, session.store.sweep(fence=lease.fence, forget_history=forget_history)
 
 
@@ -157,7 +157,7 @@ def rebind(session: Session, binding: Binding, *, owner: str) -> None:
             session.store,
             lambda state: state.model_copy(update={"binding": binding, "capabilities": Capabilities()}),
             by=owner,
-            at=wiring.now(),
+            at=session.clock(),
             what=f"bound to {binding.address} ({binding.key_kind})",
             fence=lease.fence,
         )
@@ -186,7 +186,7 @@ def import_campaign(
         if live.pools is None:
             words = f"{campaign_id} was not imported: it is not known which workspace this is; {live.problems[0]}"
             raise ReconcilerError(error("import-unread", words))
-        imported, steps, told = importing.take_over(campaign, entry, live.campaigns[key], wiring.now())
+        imported, steps, told = importing.take_over(campaign, entry, live.campaigns[key], session.clock())
         session.store.put_blob(dump_steps(steps))
         imported = _with_people_in_flight(session, state, key, imported)
         learned = {"binding": binding, "capabilities": live.capabilities}
@@ -194,7 +194,7 @@ def import_campaign(
             session.store,
             lambda newest: transitions.imported(newest.model_copy(update=learned), key, imported),
             by=owner,
-            at=wiring.now(),
+            at=session.clock(),
             what=f"{key} imported as {campaign_id}",
             fence=lease.fence,
         )

@@ -5,7 +5,8 @@ import hashlib
 import re
 import threading
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -27,6 +28,7 @@ from reconciler.store.local import TIMES, LocalStore
 if TYPE_CHECKING:
     from flask import Flask
 
+    from reconciler.sandbox.engine import Sandbox
     from reconciler.sandbox.options import SandboxOptions
 
 SANDBOX_URL = "http://localhost/v1"
@@ -58,7 +60,7 @@ def tool_name() -> str:
 
 
 def now() -> datetime:
-    """Return the time, in UTC."""
+    """Return the time, in UTC; what a run goes by is the `clock` of its place."""
     return datetime.now(UTC)
 
 
@@ -75,6 +77,11 @@ class Place:
         """The folder of the local state: `.reconciler/<environment>/` beside `specs/` (design §6)."""
         name = SANDBOX if self.sandbox else self.environment or DEFAULT_ENVIRONMENT
         return self.specs.resolve().parent / ".reconciler" / name
+
+    @property
+    def sandbox_database(self) -> Path:
+        """The file of the sandbox, embedded or served."""
+        return Place(self.specs, None, sandbox=True).folder / "sandbox.sqlite3"
 
     @property
     def workspace(self) -> Path:
@@ -249,7 +256,7 @@ def open_api(
     if place.sandbox:
         import httpx
 
-        transport = httpx.WSGITransport(sandbox_app(place.folder / "sandbox.sqlite3"))
+        transport = httpx.WSGITransport(sandbox_app(place.sandbox_database))
     else:
         base_url, key = check_base_url(settings.base_url), _api_key(settings)
     client: OpenApi = LeadterraClient(
@@ -267,8 +274,6 @@ def open_api(
 
 def sandbox_app(database: Path, options: "SandboxOptions | None" = None) -> "Flask":
     """Make the emulator on a database file; raises `ReconcilerError` where that is not possible."""
-    import sqlite3
-
     try:
         from reconciler.sandbox.app import create_app
         from reconciler.sandbox.options import DEFAULT_OPTIONS
@@ -280,9 +285,31 @@ def sandbox_app(database: Path, options: "SandboxOptions | None" = None) -> "Fla
                 hint="pip install 'campaign-reconciler[sandbox]'",
             )
         ) from missing
+    with _usable(database):
+        return create_app(database, options or DEFAULT_OPTIONS, now)
+
+
+def open_sandbox(database: Path, options: "SandboxOptions | None" = None) -> "Sandbox":
+    """Open the emulator's database without the emulator; raises `ReconcilerError` where that is not possible."""
+    from reconciler.sandbox.engine import Sandbox
+    from reconciler.sandbox.options import DEFAULT_OPTIONS
+
+    with _usable(database):
+        return Sandbox(database, options or DEFAULT_OPTIONS, now)
+
+
+def clock(place: Place) -> Callable[[], datetime]:
+    """Return what tells the time at a place: in the sandbox, its own clock, which `sandbox clock` moves on."""
+    return open_sandbox(place.sandbox_database).now if place.sandbox else now
+
+
+@contextmanager
+def _usable(database: Path) -> Iterator[None]:
+    import sqlite3
+
     database.parent.mkdir(parents=True, exist_ok=True)
     try:
-        return create_app(database, options or DEFAULT_OPTIONS)
+        yield
     except sqlite3.DatabaseError as problem:
         words = f"{database} cannot be used as the sandbox's database: {problem}"
         hint = "choose another file, or remove its folder and start afresh: that holds nothing but the sandbox's data"

@@ -15,7 +15,7 @@ from reconciler.reporting.jsonout import report_json
 from reconciler.reporting.nextsteps import next_steps
 from reconciler.settings import Settings
 from reconciler.store.output import write_output
-from reconciler.wiring import Place, now, open_store, tool_name
+from reconciler.wiring import Place, clock, open_store, tool_name
 
 if TYPE_CHECKING:
     from reconciler.model.plan import Plan
@@ -45,7 +45,8 @@ class Record:
         self._receipt = receipt
         self._again = again
         self._saved = saved
-        self._started = now()
+        self._clock = clock(place)
+        self._started = self._clock()
         self._settings = settings if with_state else None
         self._before = self._state()
 
@@ -98,7 +99,7 @@ class Record:
         )
         report = Report(
             started_at=self._started,
-            finished_at=now(),
+            finished_at=self._clock(),
             interrupted=code == INTERRUPTED,
             results=results,
             diagnostics=diagnostics,

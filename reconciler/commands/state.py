@@ -17,7 +17,7 @@ from reconciler.commands.common import (
 from reconciler.commands.erase import erase
 from reconciler.commands.exits import FAILED, OK
 from reconciler.diagnostics import ReconcilerError, error
-from reconciler.wiring import Place, now
+from reconciler.wiring import Place
 
 if TYPE_CHECKING:
     from reconciler.model.state import Binding
@@ -107,7 +107,7 @@ def mv(place: Place, old: str, new: str) -> int:
             store,
             lambda newest: moved(newest, old, new),
             by=owner(),
-            at=now(),
+            at=session.clock(),
             what=f"{old} is {new} now",
             fence=lease.fence,
         )
@@ -139,7 +139,7 @@ def rm(place: Place, key: str, *, auto_approve: bool) -> int:
             store,
             lambda newest: removed(newest, key),
             by=owner(),
-            at=now(),
+            at=session.clock(),
             what=f"{key} forgotten altogether",
             fence=lease.fence,
         )

@@ -48,7 +48,6 @@ def command(place: Place, keys: tuple[str, ...], *, everything: bool, reason: st
 
 
 def _stop(place: Place, scopes: tuple[str, ...], reason: str) -> int:
-    from reconciler import wiring
     from reconciler.execution.stopping import mark, targets, whoami
     from reconciler.session import Session
 
@@ -56,7 +55,7 @@ def _stop(place: Place, scopes: tuple[str, ...], reason: str) -> int:
         session = Session(place, settings(), cancelled, say_at_times())
         problems: list[Diagnostic] = []
         try:
-            state = mark(session.store, scopes, reason=reason, by=whoami(), at=wiring.now())
+            state = mark(session.store, scopes, reason=reason, by=whoami(), at=session.clock())
             marked = True
         except ReconcilerError as failure:
             state, marked = _read_unmarked(session), False
@@ -132,19 +131,19 @@ def _pause(session: "Session", state: "State", chosen: "list[Target]") -> list[D
         address, kind = wiring.server_address(session.place, session.settings)
         check_binding(state, address, kind, Live(campaigns={}))
         with session.open_api(allow_writes=True) as api:
-            return pause_all(session.store, api, chosen, say, by=whoami(), clock=wiring.now)
+            return pause_all(session.store, api, chosen, say, by=whoami(), clock=session.clock)
     except ReconcilerError as failure:
         words = f"nothing was paused: {', '.join(target.name for target in chosen)} may still be sending"
         return [*failure.diagnostics, *([error("none-paused", words)] if chosen else [])]
 
 
 def _lift(place: Place, scopes: tuple[str, ...]) -> int:
-    from reconciler import wiring
     from reconciler.execution.stopping import EVERYTHING, lift, whoami
     from reconciler.session import Session
 
-    store = Session(place, settings()).store
-    lifted = lift(store, scopes, by=whoami(), at=wiring.now())
+    session = Session(place, settings())
+    store = session.store
+    lifted = lift(store, scopes, by=whoami(), at=session.clock())
     for mark in store.read().stops:
         scope = "--all" if mark.scope == EVERYTHING else mark.scope
         say(f"Still stopped: {scope} (by {mark.by}: {mark.reason})")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 
 from reconciler.sandbox.errors import ApiError, campaign_not_found
 from reconciler.sandbox.pools import new_id
-from reconciler.sandbox.records import Campaign, Lead, Message, Stats, Step
+from reconciler.sandbox.records import Campaign, Lead, Message, Stats, Step, moment_of, stamp
 
 if TYPE_CHECKING:
     import sqlite3
@@ -83,7 +83,10 @@ def create_once(
 
 
 def change(db: sqlite3.Connection, campaign_id: str, name: str | None, steps: Sequence[Step] | None) -> Campaign:
-    """Set name or steps, whatever the status; None leaves one as it is. Raise 404 ``campaign_not_found``."""
+    """Set name or steps, whatever the status; None leaves one as it is. Raise 404 ``campaign_not_found``.
+
+    What is queued for a step that is no longer there is cancelled.
+    """
     before = campaign(db, campaign_id)
     db.execute(
         "UPDATE campaigns SET name = ?, steps = ? WHERE id = ?",
@@ -93,6 +96,11 @@ def change(db: sqlite3.Connection, campaign_id: str, name: str | None, steps: Se
             campaign_id,
         ),
     )
+    if steps is not None:
+        db.execute(
+            "UPDATE messages SET state = 'cancelled' WHERE campaign_id = ? AND state = 'queued' AND step >= ?",
+            (campaign_id, len(steps)),
+        )
     return campaign(db, campaign_id)
 
 
@@ -116,6 +124,11 @@ def _count(db: sqlite3.Connection, query: str, campaign_id: str) -> int:
 def lead_count(db: sqlite3.Connection, campaign_id: str) -> int:
     """Return how many leads the campaign has."""
     return _count(db, "SELECT COUNT(*) FROM leads WHERE campaign_id = ?", campaign_id)
+
+
+def sent_count(db: sqlite3.Connection) -> int:
+    """Return how many messages have been sent, of all campaigns."""
+    return int(db.execute("SELECT COUNT(*) FROM messages WHERE state = 'sent'").fetchone()[0])
 
 
 def queued_count(db: sqlite3.Connection, campaign_id: str) -> int:
@@ -142,11 +155,21 @@ def leads(db: sqlite3.Connection, campaign_id: str) -> tuple[Lead, ...]:
 def messages(db: sqlite3.Connection, campaign_id: str) -> tuple[Message, ...]:
     """Return the messages in the order they were queued."""
     rows = db.execute(
-        "SELECT l.email, m.step, m.state, m.due_at FROM messages m JOIN leads l ON l.id = m.lead_id"
-        " WHERE m.campaign_id = ? ORDER BY m.id",
+        "SELECT l.email, m.* FROM messages m JOIN leads l ON l.id = m.lead_id WHERE m.campaign_id = ? ORDER BY m.id",
         (campaign_id,),
     )
-    return tuple(Message(row["email"], row["step"], row["state"], row["due_at"]) for row in rows)
+    return tuple(
+        Message(
+            email=row["email"],
+            step=row["step"],
+            state=row["state"],
+            queued_at=stamp(moment_of(row["queued_at"])),
+            due_at=stamp(moment_of(row["due_at"])),
+            sent_at=None if row["sent_at"] is None else stamp(moment_of(row["sent_at"])),
+            sender=row["sender"],
+        )
+        for row in rows
+    )
 
 
 def stats(db: sqlite3.Connection, campaign_id: str) -> Stats:

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 from flask import Flask, jsonify, request
 
 from reconciler.sandbox import bodies, control_bodies, shapes
+from reconciler.sandbox.records import stamp
 
 if TYPE_CHECKING:
     from flask import Response
 
     from reconciler.sandbox.engine import Sandbox
-    from reconciler.sandbox.records import Campaign, JsonObject, Lead, Received
+    from reconciler.sandbox.records import Campaign, JsonObject, Lead, Message, Received
 
 PREFIX = "/_sandbox"
 
@@ -46,6 +47,17 @@ def _lead(row: Lead) -> JsonObject:
     }
 
 
+def _message(row: Message) -> JsonObject:
+    return {
+        "email": row.email,
+        "step": row.step,
+        "state": row.state,
+        "dueAt": row.due_at,
+        "sentAt": row.sent_at,
+        "sender": row.sender,
+    }
+
+
 def _campaign(sandbox: Sandbox, campaign: Campaign) -> JsonObject:
     now, counters = sandbox.stats(campaign.id)
     queued = sum(message.state == "queued" for message in sandbox.messages(campaign.id))
@@ -60,6 +72,7 @@ def _campaign(sandbox: Sandbox, campaign: Campaign) -> JsonObject:
 def register(app: Flask, sandbox: Sandbox) -> None:
     """Add every control to ``app``."""
     _register_traffic(app, sandbox)
+    _register_clock(app, sandbox)
     _register_dashboard(app, sandbox)
     _register_views(app, sandbox)
 
@@ -78,6 +91,16 @@ def _register_traffic(app: Flask, sandbox: Sandbox) -> None:
     @app.get(f"{PREFIX}/requests", endpoint="control.requests")
     def requests() -> Response:
         return jsonify({"requests": [_received(row) for row in sandbox.requests()]})
+
+
+def _register_clock(app: Flask, sandbox: Sandbox) -> None:
+    @app.get(f"{PREFIX}/clock", endpoint="control.clock")
+    def clock() -> Response:
+        return jsonify({"now": stamp(sandbox.now())})
+
+    @app.post(f"{PREFIX}/clock", endpoint="control.advance")
+    def advance() -> Response:
+        return jsonify({"now": stamp(sandbox.advance(control_bodies.advance_of(_body())))})
 
 
 def _register_dashboard(app: Flask, sandbox: Sandbox) -> None:
@@ -127,3 +150,8 @@ def _register_views(app: Flask, sandbox: Sandbox) -> None:
     @app.get(f"{PREFIX}/campaigns/<campaign_id>/leads", endpoint="control.leads")
     def leads(campaign_id: str) -> Response:
         return jsonify({"leads": [_lead(row) for row in sandbox.leads(campaign_id)]})
+
+    @app.get(f"{PREFIX}/messages", endpoint="control.messages")
+    def messages() -> Response:
+        campaign_id = control_bodies.text(dict(request.args), "campaignId")
+        return jsonify({"messages": [_message(row) for row in sandbox.messages(campaign_id)]})

@@ -6,11 +6,14 @@ from datetime import datetime
 from typing import TYPE_CHECKING, cast, get_args
 
 from reconciler.sandbox.campaigns import COUNTERS, Counter
+from reconciler.sandbox.clock import duration
 from reconciler.sandbox.errors import invalid
 from reconciler.sandbox.faults import Action, Fault, Kind, Naming
 from reconciler.sandbox.records import AccountStatus, PoolSpec, Status
 
 if TYPE_CHECKING:
+    from datetime import timedelta
+
     from reconciler.sandbox.records import JsonObject
 
 _FAULT_FIELDS = frozenset(
@@ -105,6 +108,15 @@ def status_of(body: JsonObject) -> Status:
         if body.get("status") == status:
             return cast("Status", status)
     raise invalid(f"status must be one of {', '.join(get_args(Status))}.")
+
+
+def advance_of(body: JsonObject) -> timedelta:
+    """Return how far ``POST /_sandbox/clock`` moves the clock."""
+    _known(body, frozenset({"advance"}))
+    try:
+        return duration(text(body, "advance"))
+    except ValueError as error:
+        raise invalid(f"advance: {error}.") from None
 
 
 def moment_of(body: JsonObject, name: str) -> datetime | None:

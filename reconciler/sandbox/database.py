@@ -14,12 +14,19 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _BUSY_SECONDS = 30.0
-_VERSION = 1
+_VERSION = 2
 
 _SCHEMA = """
+CREATE TABLE clock (
+    id INTEGER PRIMARY KEY CHECK (id = 1), moved INTEGER NOT NULL, settled INTEGER NOT NULL
+);
 CREATE TABLE pools (
     id TEXT PRIMARY KEY, position INTEGER NOT NULL, name TEXT NOT NULL,
-    daily_capacity INTEGER NOT NULL, remaining INTEGER NOT NULL
+    daily_capacity INTEGER NOT NULL, turn INTEGER NOT NULL DEFAULT 0
+);
+CREATE TABLE usage (
+    pool_id TEXT NOT NULL REFERENCES pools ON DELETE CASCADE, at INTEGER NOT NULL, count INTEGER NOT NULL,
+    PRIMARY KEY (pool_id, at)
 );
 CREATE TABLE accounts (
     id TEXT PRIMARY KEY, pool_id TEXT NOT NULL REFERENCES pools ON DELETE CASCADE, position INTEGER NOT NULL,
@@ -41,10 +48,14 @@ CREATE TABLE messages (
     id INTEGER PRIMARY KEY, campaign_id TEXT NOT NULL REFERENCES campaigns ON DELETE CASCADE,
     lead_id INTEGER NOT NULL REFERENCES leads ON DELETE CASCADE, step INTEGER NOT NULL,
     state TEXT NOT NULL CHECK (state IN ('queued', 'sent', 'cancelled')),
-    queued_at TEXT NOT NULL, due_at TEXT NOT NULL,
+    queued_at INTEGER NOT NULL, due_at INTEGER NOT NULL, sent_at INTEGER,
+    pool_id TEXT, sender TEXT, mail TEXT CHECK (mail IN ('accepted', 'refused')),
     UNIQUE (campaign_id, lead_id, step)
 );
 CREATE INDEX messages_lead ON messages (lead_id);
+CREATE INDEX messages_state ON messages (campaign_id, state, due_at);
+CREATE INDEX messages_due ON messages (due_at, id) WHERE state = 'queued';
+CREATE INDEX messages_mail ON messages (sent_at, id) WHERE state = 'sent' AND mail IS NULL;
 CREATE TABLE counters (
     campaign_id TEXT NOT NULL REFERENCES campaigns ON DELETE CASCADE, name TEXT NOT NULL, delta INTEGER NOT NULL,
     PRIMARY KEY (campaign_id, name)
@@ -59,6 +70,11 @@ CREATE TABLE webhooks (
     seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, url TEXT NOT NULL, events TEXT NOT NULL,
     status TEXT NOT NULL, created_at TEXT NOT NULL
 );
+CREATE TABLE hook_calls (
+    id INTEGER PRIMARY KEY, webhook_id TEXT NOT NULL, body TEXT NOT NULL, attempts INTEGER NOT NULL DEFAULT 0,
+    next_at INTEGER NOT NULL DEFAULT 0, outcome TEXT CHECK (outcome IN ('delivered', 'failed'))
+);
+CREATE INDEX hook_calls_open ON hook_calls (webhook_id, id) WHERE outcome IS NULL;
 CREATE TABLE idempotency (key TEXT PRIMARY KEY, digest TEXT NOT NULL, campaign TEXT NOT NULL);
 CREATE TABLE buckets (key_digest TEXT PRIMARY KEY, tokens REAL NOT NULL, at REAL NOT NULL);
 CREATE TABLE faults (

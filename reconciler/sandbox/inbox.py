@@ -1,18 +1,19 @@
-"""Replies, suppression and webhooks."""
+"""Replies and suppression."""
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
-from reconciler.sandbox import campaigns
+from reconciler.sandbox import campaigns, hooks
 from reconciler.sandbox.errors import ApiError, invalid
 from reconciler.sandbox.pools import new_id
-from reconciler.sandbox.records import Reply, ReplyPage, Suppressed, Webhook
+from reconciler.sandbox.records import Reply, ReplyPage, Suppressed
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Sequence
+
+    from reconciler.sandbox.records import JsonObject
 
 PER_PAGE = 50
 PER_PAGE_MAX = 100
@@ -53,6 +54,8 @@ def add_reply(
 ) -> Reply:
     """Record a reply: it ends the sequence for that lead; a ``bounce`` suppresses the address as well.
 
+    Webhooks are told of a bounce as ``message.bounced``, of all else as ``reply.received``.
+
     Raises 404 ``campaign_not_found`` and 400 ``invalid_request`` where the address is no lead of the campaign.
     """
     campaigns.campaign(db, campaign_id)
@@ -68,6 +71,15 @@ def add_reply(
     db.execute("UPDATE messages SET state = 'cancelled' WHERE state = 'queued' AND lead_id = ?", (lead["id"],))
     if classification == "bounce":
         suppress(db, [email], now)
+    told: JsonObject = {
+        "id": reply.id,
+        "email": email,
+        "campaignId": campaign_id,
+        "classification": classification,
+        "receivedAt": received_at,
+        "threadSnippet": snippet,
+    }
+    hooks.tell(db, "message.bounced" if classification == "bounce" else "reply.received", now, [told])
     return reply
 
 
@@ -98,21 +110,3 @@ def replies(db: sqlite3.Connection, campaign_id: str | None, page: int = 1, per_
         for row in rows
     )
     return ReplyPage(found, total.fetchone()[0], page, per_page)
-
-
-def add_webhook(db: sqlite3.Connection, url: str, events: Sequence[str], now: str) -> Webhook:
-    """Register a webhook."""
-    hook = Webhook(new_id("wh"), url, tuple(events), "active", now)
-    db.execute(
-        "INSERT INTO webhooks (id, url, events, status, created_at) VALUES (?, ?, ?, ?, ?)",
-        (hook.id, hook.url, json.dumps(hook.events), hook.status, hook.created_at),
-    )
-    return hook
-
-
-def webhooks(db: sqlite3.Connection) -> tuple[Webhook, ...]:
-    """Return the registered webhooks, oldest first."""
-    return tuple(
-        Webhook(row["id"], row["url"], tuple(json.loads(row["events"])), row["status"], row["created_at"])
-        for row in db.execute("SELECT * FROM webhooks ORDER BY seq")
-    )

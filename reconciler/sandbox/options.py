@@ -3,15 +3,29 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import TYPE_CHECKING, Literal, get_args
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 Shape = Literal["guide", "quickstart", "reference", "concepts"]
 Envelope = Literal["nested", "flat_error", "code", "text"]
 WithoutLeads = Literal["reject", "run"]
+Sending = Literal["clock", "live"]
 
 SHAPES: tuple[Shape, ...] = get_args(Shape)
 ENVELOPES: tuple[Envelope, ...] = get_args(Envelope)
+_PORT_MAX = 65_535
 UNDOCUMENTED: frozenset[str] = frozenset({"get", "list", "patch"})
+
+
+def server_of(text: str) -> tuple[str, int]:
+    """Read ``HOST:PORT``, an IPv6 address in brackets; raises ValueError for anything else."""
+    host, _, port = text.rpartition(":")
+    host = host.removeprefix("[").removesuffix("]")
+    if not host or not (port.isascii() and port.isdigit() and 0 < int(port) <= _PORT_MAX):
+        raise ValueError("smtp must be HOST:PORT, such as localhost:1025")
+    return host, int(port)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +46,10 @@ class SandboxOptions:
     stats_status: whether stats carry ``status``.
     error_envelope: the form of errors ("Errors"). ``text`` is not JSON, apart from the ``errors`` array of a 422.
     start_without_leads: the reference page's 400, or the guide's campaign that runs and waits for leads.
+    sending: when email leaves. With ``clock`` only when the virtual clock is moved, so that nothing is sent while a
+        test or a command runs; with ``live`` also as time passes.
+    smtp: ``HOST:PORT`` of an SMTP server that gets every message sent as a real email; None for none.
+    webhook_ca: a file of certificates (PEM) that webhooks are trusted by, instead of the system's.
     """
 
     shape: Shape = "guide"
@@ -42,6 +60,9 @@ class SandboxOptions:
     stats_status: bool = True
     error_envelope: Envelope = "nested"
     start_without_leads: WithoutLeads = "reject"
+    sending: Sending = "clock"
+    smtp: str | None = None
+    webhook_ca: Path | None = None
 
     def __post_init__(self) -> None:
         if self.shape not in SHAPES:
@@ -50,6 +71,10 @@ class SandboxOptions:
             raise ValueError(f"error_envelope must be one of {', '.join(ENVELOPES)}")
         if self.start_without_leads not in get_args(WithoutLeads):
             raise ValueError(f"start_without_leads must be one of {', '.join(get_args(WithoutLeads))}")
+        if self.sending not in get_args(Sending):
+            raise ValueError(f"sending must be one of {', '.join(get_args(Sending))}")
+        if self.smtp is not None:
+            server_of(self.smtp)
         if not self.undocumented_calls <= UNDOCUMENTED:
             raise ValueError(f"undocumented_calls may hold {', '.join(sorted(UNDOCUMENTED))} only")
         if not self.key:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 JsonObject = dict[str, object]
@@ -12,11 +12,25 @@ AccountStatus = Literal["active", "paused", "warming"]
 MessageState = Literal["queued", "sent", "cancelled"]
 
 
-def stamp(moment: datetime) -> str:
-    """Return a moment as the API writes it: ISO 8601, UTC, milliseconds. ``moment`` must know its zone."""
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def milliseconds(moment: datetime) -> int:
+    """Return a moment as messages keep it: whole milliseconds since 1970. ``moment`` must know its zone."""
     if moment.tzinfo is None:
         raise ValueError("a moment without a time zone is not a moment")
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return (moment - _EPOCH) // timedelta(milliseconds=1)
+
+
+def moment_of(count: int) -> datetime:
+    """Return the moment that lies so many milliseconds after 1970, in UTC."""
+    return _EPOCH + timedelta(milliseconds=count)
+
+
+def stamp(moment: datetime) -> str:
+    """Return a moment as the API writes it: ISO 8601, UTC, milliseconds. ``moment`` must know its zone."""
+    text = moment_of(milliseconds(moment)).isoformat(timespec="milliseconds")
+    return text.replace("+00:00", "Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,12 +134,18 @@ class Lead:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One message for one lead and step, which exists at most once."""
+    """One message for one lead and step, which exists at most once.
+
+    ``sent_at`` and ``sender``, the address of the account, are None until it is sent.
+    """
 
     email: str
     step: int
     state: MessageState
+    queued_at: str
     due_at: str
+    sent_at: str | None
+    sender: str | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,17 +6,17 @@ import json
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from reconciler.sandbox import campaigns
+from reconciler.sandbox import campaigns, clock, hooks
 from reconciler.sandbox.bodies import new_leads
 from reconciler.sandbox.errors import ApiError
-from reconciler.sandbox.records import Enrolment, Started, stamp
+from reconciler.sandbox.records import Enrolment, Started, milliseconds, stamp
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Sequence
     from datetime import datetime
 
-    from reconciler.sandbox.records import Campaign, Status
+    from reconciler.sandbox.records import Campaign, JsonObject, Status
 
 
 def enroll(db: sqlite3.Connection, campaign_id: str, entries: Sequence[object], now: datetime) -> Enrolment:
@@ -80,15 +80,25 @@ def set_status(db: sqlite3.Connection, campaign_id: str, status: Status, now: da
         return before
     db.execute("UPDATE campaigns SET status = ? WHERE id = ?", (status, campaign_id))
     if status == "running":
+        if campaigns.queued_count(db, campaign_id):
+            # What waited while the campaign did not run may go from now on, not from when it fell due.
+            clock.settle(db, milliseconds(now))
         if before.status == "draft":
             db.execute(
                 "UPDATE campaigns SET starts = starts + 1, started_at = ? WHERE id = ?",
                 (stamp(now), campaign_id),
             )
+            _tell_started(db, before, stamp(now))
         else:
             db.execute("UPDATE campaigns SET resumes = resumes + 1 WHERE id = ?", (campaign_id,))
         _queue_first_step(db, before, now)
     return campaigns.campaign(db, campaign_id)
+
+
+def _tell_started(db: sqlite3.Connection, campaign: Campaign, now: str) -> None:
+    enrolled = campaigns.lead_count(db, campaign.id)
+    told: JsonObject = {"campaignId": campaign.id, "name": campaign.name, "startedAt": now, "leadsEnrolled": enrolled}
+    hooks.tell(db, "campaign.started", now, [told])
 
 
 def _state(db: sqlite3.Connection, campaign: Campaign) -> Started:
@@ -99,12 +109,12 @@ def _queue_first_step(db: sqlite3.Connection, campaign: Campaign, now: datetime)
     """Queue step one for leads that have reached none yet, except suppressed and ended ones."""
     if not campaign.steps:
         return
-    due = stamp(now + timedelta(days=campaign.steps[0].delay_days))
+    due = milliseconds(now + timedelta(days=campaign.steps[0].delay_days))
     db.execute(
         "INSERT INTO messages (campaign_id, lead_id, step, state, queued_at, due_at)"
         " SELECT campaign_id, id, 0, 'queued', ?, ? FROM leads WHERE campaign_id = ? AND step IS NULL"
         " AND NOT ended AND email NOT IN (SELECT email FROM suppressions) ORDER BY id",
-        (stamp(now), due, campaign.id),
+        (milliseconds(now), due, campaign.id),
     )
     db.execute(
         "UPDATE leads SET step = 0 WHERE step IS NULL AND id IN"

@@ -10,20 +10,27 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Self
 
 from reconciler.sandbox.connection import Connection
+from reconciler.sandbox.live import Live
 from reconciler.sandbox.routes import PREFIX
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import FrameType, TracebackType
-    from wsgiref.types import WSGIApplication
+
+    from flask import Flask
+
+    from reconciler.sandbox.engine import Sandbox
 
 _BACKLOG = 128
 
 
 class RunningServer:
-    """A server that answers from threads of its own, one a connection, until it is closed; also a context manager."""
+    """A server that answers from threads of its own, one a connection, until it is closed; also a context manager.
 
-    def __init__(self, app: WSGIApplication, host: str, port: int) -> None:
+    Where the options of the application say so, time passes by itself meanwhile, and what falls due is sent.
+    """
+
+    def __init__(self, app: Flask, host: str, port: int) -> None:
         """Listen on ``host``; a port of 0 takes any free one. Raises OSError where that is not possible."""
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         self._app = app
@@ -38,6 +45,8 @@ class RunningServer:
         self._wake, self._woken = socket.socketpair()
         self._thread = threading.Thread(target=self._accept, name="leadterra-sandbox", daemon=True)
         self._thread.start()
+        sandbox: Sandbox = app.extensions["sandbox"]
+        self._live = Live(sandbox) if sandbox.options.sending == "live" else None
 
     def _accept(self) -> None:
         with selectors.DefaultSelector() as selector:
@@ -69,6 +78,8 @@ class RunningServer:
         if self._closed:
             return
         self._closed = True
+        if self._live is not None:
+            self._live.close()
         self._wake.send(b"\0")
         self._thread.join()
         for end in (self._listener, self._wake, self._woken):
@@ -90,7 +101,7 @@ class RunningServer:
         self.close()
 
 
-def serve(app: WSGIApplication, host: str = "127.0.0.1", port: int = 0) -> RunningServer:
+def serve(app: Flask, host: str = "127.0.0.1", port: int = 0) -> RunningServer:
     """Serve in the background; ``url`` of the result is the base address, ``/v1`` included.
 
     Raises OSError where host and port cannot be listened on.
@@ -98,7 +109,7 @@ def serve(app: WSGIApplication, host: str = "127.0.0.1", port: int = 0) -> Runni
     return RunningServer(app, host, port)
 
 
-def run(app: WSGIApplication, host: str, port: int, announce: Callable[[str], None]) -> None:
+def run(app: Flask, host: str, port: int, announce: Callable[[str], None]) -> None:
     """Serve until the process is interrupted (SIGINT) or asked to end (SIGTERM), then return.
 
     ``announce`` is called once with the base address, when connections are accepted. Raises OSError where host

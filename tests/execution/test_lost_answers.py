@@ -74,6 +74,7 @@ def test_a_draft_that_is_older_than_the_second_try_is_that_of_the_first(
 ) -> None:
     """Then nothing is left over, and nothing is told of it for ever."""
     world = make_world(SandboxOptions(undocumented_calls=frozenset()))
+    clock.now = world.sandbox.now()  # which never goes back
     world.sandbox.clock = clock
     world.campaign("one")
     world.sandbox.add_fault(Fault(kind="create", action="drop", nth=1))

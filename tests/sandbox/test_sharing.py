@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import httpx
 import pytest
-from sandbox.support import Box, Json, Make, people
+from sandbox.support import Box, Clock, Json, Make, people
 
 from reconciler.sandbox.app import create_app
 from reconciler.sandbox.engine import Sandbox
@@ -44,10 +44,10 @@ def test_two_applications_see_the_same(make: Make) -> None:
     assert len(one.sandbox.requests()) == 6
 
 
-def test_a_file_opened_again_keeps_everything(make: Make, database: Path) -> None:
+def test_a_file_opened_again_keeps_everything(make: Make, database: Path, clock: Clock) -> None:
     campaign = make().started(2)
     pools = make().sandbox.pools()
-    again = create_app(database).extensions["sandbox"]
+    again = create_app(database, clock=clock).extensions["sandbox"]
     assert again.pools() == pools
     assert len(again.messages(campaign)) == 2
 
@@ -179,12 +179,14 @@ def test_what_fails_half_way_is_undone(box: Box) -> None:
 
 def test_a_campaign_lead_and_step_have_one_message(box: Box) -> None:
     box.started(1)
-    repeat = "INSERT INTO messages SELECT NULL, campaign_id, lead_id, step, 'queued', queued_at, due_at FROM messages"
+    names = "campaign_id, lead_id, step, state, queued_at, due_at"
+    repeat = f"INSERT INTO messages ({names}) SELECT {names} FROM messages"
     with pytest.raises(sqlite3.IntegrityError), box.sandbox._database.write() as db:
         db.execute(repeat)
 
 
 def test_a_clock_must_know_its_zone(database: Path) -> None:
+    Sandbox(database)
     sandbox = Sandbox(database, clock=lambda: datetime(2026, 11, 2))  # noqa: DTZ001  # the mistake itself
     with pytest.raises(ValueError, match="time zone"):
         sandbox.create({"name": "N"})
