@@ -65,6 +65,7 @@ bench: .venv/dev
 	$(BIN)/python tests/bench/startup_and_plan.py
 	$(BIN)/python tests/bench/create_apply.py
 	$(BIN)/python tests/bench/enrol.py
+	$(BIN)/python tests/bench/forecast.py
 	$(BIN)/python tests/bench/leads.py
 
 format: .venv/dev

@@ -234,9 +234,9 @@ class LeadSource(Protocol):
         ...
 
     def batches(
-        self, campaign: Campaign, known: CampaignState | None, avoid: Avoid = NOBODY
+        self, campaign: Campaign, known: CampaignState | None, avoid: Avoid = NOBODY, *, most: int | None = None
     ) -> Iterator[tuple[str, Sequence[Lead]]]:
-        """Yield the leads to send, in batches of one kind: `new`, then `changed`."""
+        """Yield the leads to send, in batches of one kind: `new`, no more than `most` of them, then `changed`."""
         ...
 
     def digest(self, campaign: Campaign) -> str:

@@ -13,15 +13,17 @@ from reconciler.execution import preflight, transitions
 from reconciler.execution.executor import Executor, Run
 from reconciler.execution.reading import Reader, from_state, read_live
 from reconciler.execution.recovery import Recovery, orphans, recover
+from reconciler.execution.watching import read_replies
 from reconciler.loading.loader import Loaded, load
 from reconciler.model.campaign import SequenceStep
-from reconciler.model.live import Live
+from reconciler.model.live import Live, Replies
 from reconciler.model.plan import ActionStatus, Plan
 from reconciler.model.report import ActionResult, Moved, Report
 from reconciler.model.roster import Avoid, Hashes
 from reconciler.model.state import Binding, CampaignState, State, load_steps
 from reconciler.model.workspace import Budget, Desired
 from reconciler.planning.approval import moved_since, not_touched
+from reconciler.planning.approvals import not_approved, still_approved, unapproved
 from reconciler.planning.contacts import Lists, read_lists
 from reconciler.planning.identity import Subject, settle
 from reconciler.planning.planner import make_plan
@@ -136,10 +138,12 @@ class Session:
         targets: Sequence[str] = (),
         allow: Mapping[Budget, int] = {},
         approved: Plan | None = None,
+        approved_only: bool = False,
     ) -> Planned:
         """Read what is there and plan. Sends nothing but GET, and writes nothing. `allow` lifts budgets (`--allow`).
 
-        `approved` is a saved plan: its targets are taken, and what it does not cover is left out.
+        `approved` is a saved plan: its targets are taken, and what it does not cover is left out. With `approved_only`,
+        what none of the state's approvals covers is.
         """
         desired = self.desired
         state = self.read_state()
@@ -156,7 +160,7 @@ class Session:
         leads = wiring.open_leads(self.place, key, blob, self.loaded.root)
         now = self.clock()
         lists = self._lists(subjects, state, leads, now)
-        binding, live = self._read(state, subjects, desired, refresh=refresh)
+        binding, live, replies = self._read(state, subjects, desired, refresh=refresh)
         hashes = {name: roster.hashes if roster.at_hand else None for name, roster in lists.rosters.items()}
         everyone = (*subjects, *(orphans(state, desired) if chosen is None else ()))
         recovery = recover(state, live, everyone, hashes, self.store.get_blob)
@@ -170,7 +174,7 @@ class Session:
             state=state,
             live=live,
             rosters=lists.rosters,
-            steps=self._steps(subjects),
+            steps=self._steps(subjects, state),
             ledgers=_ledgers(settle(desired, state, None), leads),
             now=now,
             tool=wiring.tool_name(),
@@ -179,16 +183,22 @@ class Session:
             unsure=recovery.unsure,
             interrupted=recovery.notes,
             allow=allow,
+            replies=replies,
         )
         plan = self._make_plan(inputs, targets)
         moved: dict[str, tuple[Moved, ...]] = {}
         untouched: tuple[ActionResult, ...] = ()
         if approved is not None:
-            moved = moved_since(approved, plan)
-        if approved is not None and moved:
+            going_on = still_approved(plan, approved, state.approvals)
+            moved = {key: found for key, found in moved_since(approved, plan).items() if key not in going_on}
             untouched = not_touched(approved, plan, moved)
+        left_out = frozenset(moved)
+        if approved_only:
+            left_out = frozenset(unapproved(plan, state.approvals))
+            untouched = not_approved(plan, sorted(left_out))
+        if left_out:
             # Planned anew, so that what is left out takes no room from the others.
-            inputs = replace(inputs, targets=frozenset(item.key for item in subjects) - moved.keys())
+            inputs = replace(inputs, targets=frozenset(item.key for item in subjects) - left_out)
             plan = self._make_plan(inputs, targets)
         known_keys = {item.key: item.known_key for item in subjects}
         return Planned(plan, inputs, lists.avoid, binding, known_keys, leads, recovery, moved, untouched)
@@ -213,16 +223,19 @@ class Session:
 
     def _read(
         self, state: State, subjects: Sequence[Subject], desired: Desired, *, refresh: bool
-    ) -> tuple[Binding | None, Live]:
-        """Ask the server what is there; without `refresh`, take what was last written."""
+    ) -> tuple[Binding | None, Live, dict[str, Replies]]:
+        """Ask the server what is there, and how paced campaigns went; without `refresh`, take what was last written."""
         wanted = _to_read(state, subjects)
         if not refresh:
-            return None, from_state(state, wanted)
+            return None, from_state(state, wanted), {}
         address, kind = wiring.server_address(self.place, self.settings)
         preflight.check_binding(state, address, kind, Live(campaigns={}))
         with self.api_for(allow_writes=False, desired=desired) as api:
             live = read_live(Reader(api, state.capabilities), api, state, wanted)
-        return preflight.check_binding(state, address, kind, live), live
+            paced = [item.known_key for item in subjects if item.campaign and item.campaign.per_day is not None]
+            replies = read_replies(api, live, paced)
+        known = {key: found for key, found in replies.items() if isinstance(found, Replies)}
+        return preflight.check_binding(state, address, kind, live), live, known
 
     def apply(
         self,
@@ -233,19 +246,23 @@ class Session:
         owner: str,
         allow: Mapping[Budget, int] = {},
         approved: Plan | None = None,
+        approved_only: bool = False,
+        asks: bool = False,
     ) -> tuple[Plan, Report | None]:
         """Plan, ask, and carry the plan out; the report is None where approval was refused.
 
-        Nobody is asked where nothing is ready to be done. With a saved plan, `approved`, only what that covers is done,
-        and the report tells what moved in the rest.
+        Nobody is asked where nothing is ready to be done; then nothing is approved either, where `approve` `asks`. With
+        a saved plan, `approved`, only what that covers is done, and the report tells what moved in the rest; with
+        `approved_only`, only what was approved before.
         """
         self.read_state()
         with self.lease(owner) as lease:
-            planned = self.plan(targets=targets, allow=allow, approved=approved)
+            planned = self.plan(targets=targets, allow=allow, approved=approved, approved_only=approved_only)
             plan, inputs = planned.plan, planned.inputs
             if self.cancelled.is_set():
                 raise Interrupted
-            if any(action.status is ActionStatus.READY for action in plan.actions) and not approve(plan):
+            ready = any(action.status is ActionStatus.READY for action in plan.actions)
+            if ready and not approve(plan):
                 return plan, None
             unwritable = self._refresh(planned, owner, lease)
             with self.api_for(allow_writes=True, desired=inputs.desired, lease=lease) as api:
@@ -267,12 +284,15 @@ class Session:
                     planned.avoid,
                     planned.known_keys,
                     inputs.budgets,
+                    inputs.known,
+                    inputs.steps,
+                    approves=not approved_only and (ready or not asks),
                 )
                 report = executor.run(run, unwritable)
+        report = report.model_copy(update={"results": (*report.results, *planned.untouched)})
         if approved is not None:
             found = tuple(item for items in planned.moved.values() for item in items)
-            results = (*report.results, *planned.untouched)
-            report = report.model_copy(update={"approved": approved.digest, "results": results, "moved": found})
+            report = report.model_copy(update={"approved": approved.digest, "moved": found})
         if executor.bugs:
             raise BugError(plan, report) from executor.bugs[0]
         return plan, report
@@ -334,15 +354,16 @@ class Session:
             raise SpecError(*sorted(found, key=lambda item: item.order))
         return lists
 
-    def _steps(self, subjects: Sequence[Subject]) -> dict[str, tuple[SequenceStep, ...]]:
-        """Read the blobs of steps that differ; equal digests need no look at the text."""
+    def _steps(self, subjects: Sequence[Subject], state: State) -> dict[str, tuple[SequenceStep, ...]]:
+        """Read the blobs of steps that differ, and those that are sent; equal digests need no look at the text."""
         steps = {item.campaign.steps_digest: item.campaign.steps for item in subjects if item.campaign is not None}
+        wanted = [known.steps_digest for known in _to_read(state, subjects).values() if known.status != "draft"]
         for item in subjects:
-            if item.known is None or item.campaign is None:
-                continue
-            for digest in (item.known.steps_digest, item.known.read_back_digest):
-                if digest is not None and digest not in steps:
-                    steps[digest] = load_steps(self.store.get_blob(digest))
+            if item.known is not None and item.campaign is not None:
+                wanted += [item.known.steps_digest, item.known.read_back_digest or item.known.steps_digest]
+        for digest in wanted:
+            if digest not in steps:
+                steps[digest] = load_steps(self.store.get_blob(digest))
         return steps
 
 

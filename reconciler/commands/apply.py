@@ -49,6 +49,11 @@ if TYPE_CHECKING:
 @allow_option
 @approve_option
 @click.option(
+    "--approved-only",
+    is_flag=True,
+    help="Do only what an earlier apply was approved for and could not do yet; nobody is asked.",
+)
+@click.option(
     "--receipt",
     type=click.Path(path_type=Path),
     metavar="FILE",
@@ -63,18 +68,23 @@ def command(
     receipt: Path | None,
     *,
     auto_approve: bool,
+    approved_only: bool,
 ) -> int:
     """Plan, ask, and do it. Run it again after whatever went wrong: it finishes the rest.
 
     PLAN is a file of `plan --out`: a review of it was the approval. It is planned again; what is as it was approved is
-    done, and what moved since is told and left alone.
+    done, and what moved since is told and left alone. Starts of it that wait for room or for their time, and waves to
+    come, are approved with it: `--approved-only`, once a day, does the rest.
     """
     from reconciler.commands.receipt import Record
     from reconciler.reporting.progress import ProgressSink
     from reconciler.session import Session
 
     file = file_word(saved) if saved else None
+    if saved is not None and approved_only:
+        raise click.UsageError("a saved plan is an approval of its own: leave --approved-only out")
     words = [*([file] if file else target_words(targets)), *allow_words(allow)]
+    words += ["--approved-only"] if approved_only else []
     again = command_line(place, "apply", *words)
     shown = output.json or receipt is not None
     record = Record(place, settings(), receipt, again=again, saved=file, with_state=shown)
@@ -82,8 +92,12 @@ def command(
     sink = ProgressSink(sys.stderr, clock=time.monotonic, bars=bars)
     with ending_early(bars) as cancelled:
         session = Session(place, settings(), cancelled, say_at_times(), say)
-        ask = not auto_approve
-        return record.run(lambda: _apply(session, record, output, saved, targets, allow, sink=sink, ask=ask))
+        ask = not auto_approve and not approved_only
+        return record.run(
+            lambda: _apply(
+                session, record, output, saved, targets, allow, sink=sink, ask=ask, approved_only=approved_only
+            )
+        )
 
 
 def _apply(
@@ -96,6 +110,7 @@ def _apply(
     *,
     sink: "ProgressSink",
     ask: bool,
+    approved_only: bool,
 ) -> int:
     from reconciler.session import BugError
 
@@ -118,7 +133,14 @@ def _apply(
     try:
         with closing(sink):
             plan, report = session.apply(
-                targets=targets, approve=approve, sink=sink, owner=owner(), allow=allow, approved=approved
+                targets=targets,
+                approve=approve,
+                sink=sink,
+                owner=owner(),
+                allow=allow,
+                approved=approved,
+                approved_only=approved_only,
+                asks=ask and approved is None,
             )
     except BugError as bug:
         record.plan = bug.plan

@@ -51,7 +51,6 @@ def _chosen(keys: Sequence[str], state: "State") -> list[str]:
 
 def _look(session: "Session", keys: Sequence[str]) -> "Seen":
     """Read what is there. The plan tells when campaigns send next; where none can be made, the rest is read alone."""
-    from reconciler import wiring
     from reconciler.execution.watching import Seen, read_replies
 
     planned, note = None, _INVALID
@@ -70,11 +69,12 @@ def _look(session: "Session", keys: Sequence[str]) -> "Seen":
     if planned is None:
         with session.open_api(allow_writes=False) as api:
             live = _read_alone(session, state, api)
-            return Seen(state, live, read_replies(api, live, _chosen(keys, state)), None, "UTC", wiring.now(), (note,))
+            replies = read_replies(api, live, _chosen(keys, state))
+            return Seen(state, live, replies, None, "UTC", session.clock(), (note,))
     plan, live = planned.plan, planned.inputs.live
     with session.api_for(allow_writes=False, desired=planned.inputs.desired) as api:
         replies = read_replies(api, live, _chosen(keys, state))
-    return Seen(state, live, replies, plan, plan.timezone, wiring.now())
+    return Seen(state, live, replies, plan, plan.timezone, session.clock())
 
 
 def _read_alone(session: "Session", state: "State", api: "CampaignReader") -> "Live":

@@ -2,21 +2,26 @@
 
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TypeVar
 
 from reconciler.diagnostics import ApiError
 from reconciler.execution.reading import Reader
 from reconciler.model.campaign import Campaign
-from reconciler.model.live import LiveCampaign, LiveStatus, Pool
+from reconciler.model.live import Account, LiveCampaign, LiveStatus, Pool
 from reconciler.model.plan import ActionStatus
 from reconciler.model.roster import Roster
-from reconciler.model.state import State
+from reconciler.model.state import CampaignState, State
 from reconciler.model.workspace import Budget, Policy
+from reconciler.planning.admission import why
 from reconciler.planning.budgets import Budgets, Spending
-from reconciler.planning.guards import Facts, Room, combine, evaluate, room_today
-from reconciler.planning.planner import why
+from reconciler.planning.capacity import Capacity, Promise, capacity_of
+from reconciler.planning.facts import Facts
+from reconciler.planning.guards import combine, evaluate
+from reconciler.planning.pacing import Wave, wave
+from reconciler.planning.prospects import set_free, stands, waits_of
 from reconciler.ports import CampaignReader
 
 _T = TypeVar("_T")
@@ -34,8 +39,20 @@ class Verdict:
     live: LiveCampaign
 
 
+@dataclass(frozen=True, slots=True)
+class Load:
+    """A campaign that may be sending, as the run finds it; `waits` are the `delayDays` of the steps that it sends."""
+
+    known: CampaignState
+    live: LiveCampaign
+    waits: tuple[int, ...]
+
+
 class Checks:
-    """Guards for one run. Room is shared out under a lock, so that two starts never spend the same capacity."""
+    """Guards for one run. Room is given away under a lock, so that two starts never spend the same capacity.
+
+    `loads` are all managed campaigns, by the keys that the files have for them.
+    """
 
     def __init__(
         self,
@@ -43,7 +60,7 @@ class Checks:
         reader: Reader,
         policy: Policy,
         clock: Callable[[], datetime],
-        live: Mapping[str, LiveCampaign],
+        loads: Mapping[str, Load],
         *,
         read_at: datetime,
         budgets: Budgets,
@@ -54,10 +71,12 @@ class Checks:
         self._clock = clock
         self._lock = threading.Lock()
         self._refreshing = threading.Lock()
-        self._reserved: dict[str, int] = {}
+        self._promised: dict[str, Promise] = {}
+        self._later: dict[str, int] = {}
         self._budgets = budgets
         self._newly: dict[str, int] = {}
-        self._queued = {key: _queue(item) for key, item in live.items()}
+        self._waits = {key: item.waits for key, item in loads.items()}
+        self._standing = {key: stands(key, item.known, item.live, item.waits, read_at) for key, item in loads.items()}
         self._read_at = read_at
 
     def check(
@@ -73,21 +92,20 @@ class Checks:
         if live.status is not planned:
             words = live.problem or f"it was {planned.value} when this was planned and is {live.status.value} now"
             return Verdict(ActionStatus.HELD, words, live)
-        new = roster.new if before_enrolling else 0
-        stats = live.stats
-        if planned is LiveStatus.DRAFT:
-            need = expected = newly = known.expected_enrolled + new
-        else:
-            newly = new
-            need = new + (stats.queued if stats and planned is LiveStatus.PAUSED else 0)
-            expected = (stats.total_enrolled if stats else 0) + new
+        mine = self._wave(campaign, known, roster, before_enrolling=before_enrolling)
+        draft = planned is LiveStatus.DRAFT
+        there = known.expected_enrolled if draft else live.stats.total_enrolled if live.stats else 0
+        newly = mine.today + (there if draft else 0)
+        replies = None
+        if mine.earlier and mine.today and not draft:
+            replies = _attempt(partial(self._api.replies, known.id))
         pools, accounts = _attempt(self._api.sender_pools), _attempt(self._api.sender_accounts)
         self._refresh_others(state)
+        waits = waits_of(campaign.steps) if draft else self._waits.get(key, waits_of(campaign.steps))
         with self._lock:
-            # What is reserved before enrolling stays reserved: the leads are on their way once the first batch is in.
-            need = max(need, self._reserved.get(key, 0))
             newly = max(newly, self._newly.get(key, 0))
             now = self._clock()
+            lots = set_free(key, known, None if draft else live, waits, mine, now)
             facts = Facts(
                 campaign=campaign,
                 known=known,
@@ -97,29 +115,49 @@ class Checks:
                 now=now,
                 stop=state.stop_for(key),
                 accounts=accounts,
-                room=self._room(pools, key),
-                need=need,
-                expected=expected,
+                capacity=self._capacity(pools, accounts, key, waits),
+                lots=lots,
+                waits=waits,
+                expected=there + mine.today,
+                wave=mine,
                 written=True,
                 in_flight=state.in_flight(key),
                 spending=self._spending(key, newly, now),
+                replies=replies,
             )
             results = evaluate(facts)
             status = combine(results)
             if status is ActionStatus.READY:
-                self._reserved[key] = need
+                promise = Promise(lots, campaign.first_step_within_days)
+                # What was given away before enrolling stays so: the leads are on their way once the first batch is in.
+                self._promised[key] = max(promise, self._promised.get(key, promise), key=_size)
+                self._waits[key] = waits
                 self._newly[key] = newly
+                self._later[key] = mine.later
         return Verdict(status, why(results), live)
 
-    def _room(self, pools: tuple[Pool, ...] | None, key: str) -> Room | None:
-        queued = [count for count in self._queued.values() if count is not None]
-        if pools is None or len(queued) < len(self._queued):
+    def _wave(self, campaign: Campaign, known: CampaignState, roster: Roster, *, before_enrolling: bool) -> Wave:
+        """Say who is enrolled today; once they are, only how many are left for later days."""
+        if not before_enrolling:
+            return Wave(0, self._later.get(campaign.key, 0), paced=campaign.per_day is not None)
+        return wave(campaign, known, roster.new, self._clock(), self._policy.timezone)
+
+    def _capacity(
+        self,
+        pools: tuple[Pool, ...] | None,
+        accounts: tuple[Account, ...] | None,
+        key: str,
+        waits: tuple[int, ...],
+    ) -> Capacity | None:
+        standing = [found for found in self._standing.values() if found is not None]
+        if pools is None or len(standing) < len(self._standing):
             return None
-        return room_today(
-            pools,
-            headroom=self._policy.headroom,
-            queued=sum(queued),
-            reserved=sum(need for name, need in self._reserved.items() if name != key),
+        capacity = capacity_of(pools, accounts, self._policy, recent=sum(found.recent for found in standing))
+        return replace(
+            capacity,
+            lots=tuple(lot for found in standing for lot in found.lots),
+            promised=tuple(promise for name, promise in self._promised.items() if name != key),
+            waits={**self._waits, key: waits},
         )
 
     def _spending(self, key: str, newly: int, now: datetime) -> Spending | None:
@@ -130,27 +168,27 @@ class Checks:
         return Spending(total, self._budgets.limit(Budget.NEW_RECIPIENTS, now))
 
     def _refresh_others(self, state: State) -> None:
-        """Read the queues of the other campaigns again where they are too old; everybody waits for that.
+        """Read where the other campaigns stand again where that is too old; everybody waits for that.
 
-        A campaign that has a reservation keeps its queue as it was: what this run adds to it is in the reservation.
+        A campaign that was promised room stays as it was: what this run adds to it is in the promise.
         """
         with self._refreshing:
             now = self._clock()
             if now - self._read_at <= FRESH:
                 return
             with self._lock:
-                stale = [key for key in self._queued if key not in self._reserved and key in state.campaigns]
-            read = {key: _queue(self._reader.campaign(state.campaigns[key])) for key in stale}
+                stale = [key for key in self._standing if key not in self._promised and key in state.campaigns]
+            read = {}
+            for key in stale:
+                known = state.campaigns[key]
+                read[key] = stands(key, known, self._reader.campaign(known), self._waits[key], now)
             with self._lock:
-                self._queued.update({key: queue for key, queue in read.items() if key not in self._reserved})
+                self._standing.update({key: found for key, found in read.items() if key not in self._promised})
             self._read_at = now
 
 
-def _queue(live: LiveCampaign) -> int | None:
-    """Return how many emails wait in a campaign that is sending; None where that is not known."""
-    if live.status not in {LiveStatus.RUNNING, LiveStatus.UNKNOWN}:
-        return 0
-    return live.stats.queued if live.stats else None
+def _size(promise: Promise) -> int:
+    return sum(lot.leads for lot in promise.lots)
 
 
 def _attempt(read: Callable[[], _T]) -> _T | None:

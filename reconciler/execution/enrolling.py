@@ -24,6 +24,7 @@ from reconciler.model.plan import Action
 from reconciler.model.report import ActionResult, Outcome
 from reconciler.model.roster import Lead, Roster
 from reconciler.model.state import State
+from reconciler.planning.pacing import wave
 
 SIDE_BY_SIDE = 4
 """Batches of one campaign under way at once: so many at most are sent again after a crash."""
@@ -37,16 +38,17 @@ def enroll(work: Work, action: Action) -> ActionResult:
     recheck(work, before_enrolling=True)
     known = work.known()
     roster = tools.leads.roster(work.wanted, known, work.avoid)
-    tally = Tally(work, roster.new + roster.changed)
+    today = wave(work.wanted, known, roster.new, tools.clock(), tools.timezone)
+    tally = Tally(work, today.today + roster.changed)
     with _Waves(tally) as waves:
-        for kind, parts in _gathered(tools.leads.batches(work.wanted, known, work.avoid)):
+        for kind, parts in _gathered(tools.leads.batches(work.wanted, known, work.avoid, most=today.today)):
             waves.send(kind, parts)
         waves.finish()
     work.enrolled = True
     # For the words of the checks to come; the list itself is not read again, so that they notice a change.
-    refused = roster.refused + roster.new - tally.sent["new"]
+    refused = roster.refused + today.today - tally.sent["new"]
     work.roster = work.roster.model_copy(update={"refused": refused})
-    words = _words(tally, roster)
+    words = _words(tally, roster, today.later)
     try:
         _verify(work)
     except Interrupted:
@@ -167,9 +169,10 @@ def _added(work: Work, taken: Sequence[Taken]) -> int:
     return counted + min(max(added, least), most)
 
 
-def _words(tally: Tally, roster: Roster) -> str:
-    """Say how many people were enrolled, and how many not."""
+def _words(tally: Tally, roster: Roster, later: int) -> str:
+    """Say how many people were enrolled, and how many not, or not yet."""
     parts = [f"{tally.accepted['new']:,} enrolled"] if roster.new else []
+    parts += [f"{later:,} more in later waves"] if later else []
     parts += [f"{tally.accepted['changed']:,} brought up to date"] if roster.changed else []
     suppressed = tally.sent.total() - tally.accepted.total()
     parts += [f"{suppressed:,} on the suppression list"] if suppressed else []

@@ -6,22 +6,26 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 
 from reconciler.diagnostics import Diagnostic, StateError
 from reconciler.execution.campaign import carry_out
-from reconciler.execution.checks import Checks
+from reconciler.execution.checks import Checks, Load
 from reconciler.execution.drafts import read_back
 from reconciler.execution.keeper import Keeper
 from reconciler.execution.reading import Reader
 from reconciler.execution.tools import Tools
 from reconciler.execution.work import Work
-from reconciler.model.campaign import Campaign
-from reconciler.model.live import Capabilities, Live, LiveCampaign, LiveStatus
+from reconciler.model.campaign import Campaign, SequenceStep
+from reconciler.model.live import Capabilities, Live, LiveStatus
 from reconciler.model.plan import Action, ActionStatus, Kind, Plan
 from reconciler.model.report import ActionResult, Outcome, Report
 from reconciler.model.roster import NOBODY, Avoid, Roster
+from reconciler.model.state import CampaignState, State
 from reconciler.model.workspace import Desired
+from reconciler.planning.approvals import remember
 from reconciler.planning.budgets import Budgets
+from reconciler.planning.prospects import waits_of
 from reconciler.ports import CampaignApi, EventSink, LeadSource, Lease, StateStore
 
 
@@ -29,7 +33,8 @@ from reconciler.ports import CampaignApi, EventSink, LeadSource, Lease, StateSto
 class Run:
     """What a plan was made from, as far as its execution needs it. `known_keys`: key of the file → key of the state.
 
-    `avoid` says whom a campaign must not newly write to.
+    `avoid` says whom a campaign must not newly write to. `known` is what the state has of each campaign, and `steps`
+    are the rendered steps by their digest. `approves`: whoever runs it approves of what waits in the plan, too.
     """
 
     plan: Plan
@@ -39,11 +44,19 @@ class Run:
     avoid: Mapping[str, Avoid]
     known_keys: Mapping[str, str]
     budgets: Budgets
+    known: Mapping[str, CampaignState]
+    steps: Mapping[str, tuple[SequenceStep, ...]]
+    approves: bool = True
 
-    def under_new_keys(self) -> dict[str, LiveCampaign]:
-        """Return what is live by the keys that the files have for it."""
+    def loads(self) -> dict[str, Load]:
+        """Return what is managed and was read, by the keys that the files have for it."""
         names = {known_key: key for key, known_key in self.known_keys.items()}
-        return {names.get(key, key): item for key, item in self.live.campaigns.items()}
+        found = {}
+        for key, live in self.live.campaigns.items():
+            if key in self.known:
+                known = self.known[key]
+                found[names.get(key, key)] = Load(known, live, waits_of(self.steps.get(known.steps_digest, ())))
+        return found
 
 
 @dataclass(slots=True)
@@ -83,11 +96,12 @@ class Executor:
                 reader,
                 run.desired.policy,
                 self.clock,
-                run.under_new_keys(),
+                run.loads(),
                 read_at=run.plan.created_at,
                 budgets=run.budgets,
             ),
             clock=self.clock,
+            timezone=run.desired.policy.timezone,
             by=self.by,
             cancelled=self.cancelled,
             halted=threading.Event(),
@@ -108,20 +122,26 @@ class Executor:
         with ThreadPoolExecutor(self.store.wave, thread_name_prefix="apply") as threads:
             for part in ([key for key in keys if key in pausing], [key for key in keys if key not in pausing]):
                 results.update(zip(part, threads.map(run_one, part), strict=True))
+        ended = tuple(result for key in keys for result in results[key])
         with suppress(StateError):
             read_back(tools)
+        if self._remember(run, ended, keeper.latest) is not keeper.latest:
+            keeper.soon(partial(self._remember, run, ended))
         keeper.flush()
         return Report(
             plan_digest=run.plan.digest,
             started_at=began,
             finished_at=self.clock(),
             interrupted=self.cancelled.is_set(),
-            results=tuple(result for key in keys for result in results[key]),
+            results=ended,
             diagnostics=(
                 *(unwritable or _halts(tools.halts) or _remember(keeper, reader.capabilities, run.live.capabilities)),
                 *sorted(tools.told, key=lambda item: item.order),
             ),
         )
+
+    def _remember(self, run: Run, results: tuple[ActionResult, ...], state: State) -> State:
+        return remember(state, run.plan, results, at=self.clock(), by=self.by, approved=run.approves)
 
     def _campaign(
         self, tools: Tools, run: Run, key: str, campaign: Campaign | None, actions: tuple[Action, ...]

@@ -12,6 +12,7 @@ from reconciler.model.live import LiveStatus, RemoteCampaign, Started
 from reconciler.model.plan import Action
 from reconciler.model.report import ActionResult, Outcome
 from reconciler.model.state import State
+from reconciler.planning.pacing import wave
 
 
 def start(work: Work, action: Action) -> ActionResult:
@@ -20,7 +21,7 @@ def start(work: Work, action: Action) -> ActionResult:
     A start that may have been made before is made again on the same id: on a running campaign it changes nothing.
     """
     tools = work.tools
-    if work.planned is LiveStatus.DRAFT and work.roster.new and not work.enrolled:
+    if work.planned is LiveStatus.DRAFT and not work.enrolled and _to_enroll(work):
         raise NotReadyError(Outcome.HELD, "the new draft has no leads yet; run again, so that they are planned")
     live = recheck(work, before_enrolling=False)
     tools.go_on()
@@ -45,6 +46,12 @@ def start(work: Work, action: Action) -> ActionResult:
     return result(action, Outcome.DONE, "running").model_copy(
         update={"leads_enrolled": answer.leads_enrolled, "queued_messages": answer.queued_messages}
     )
+
+
+def _to_enroll(work: Work) -> int:
+    """Count who is to be enrolled today, before a start."""
+    tools = work.tools
+    return wave(work.wanted, work.known(), work.roster.new, tools.clock(), tools.timezone).today
 
 
 def _runs(work: Work) -> bool:

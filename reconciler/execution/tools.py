@@ -52,6 +52,7 @@ class Tools:
     sink: EventSink
     checks: Checks
     clock: Callable[[], datetime]
+    timezone: str
     by: str
     cancelled: threading.Event
     halted: threading.Event

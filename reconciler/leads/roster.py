@@ -115,9 +115,11 @@ class LeadLists:
             return ""
 
     def batches(
-        self, campaign: Campaign, known: CampaignState | None, avoid: Avoid = NOBODY
+        self, campaign: Campaign, known: CampaignState | None, avoid: Avoid = NOBODY, *, most: int | None = None
     ) -> Iterator[tuple[str, Sequence[Lead]]]:
         """Yield the leads to send, in batches of one kind: `new`, then `changed`, each in the order of the list.
+
+        `most` is how many of the new ones, the first on the list; None: all.
 
         Raises at once: `SpecError` where the list is not at hand, has errors, or is no longer the one that the last
         `roster` of this campaign counted; `StateError` where the ledger cannot be read.
@@ -136,15 +138,18 @@ class LeadLists:
         if counted != loaded.digest:
             raise SpecError(_changed(campaign, campaign.leads))
         delta = self._delta(campaign, loaded, known, avoid)
-        total = delta.counts[NEW] + delta.counts[CHANGED]
-        if not total:
+        new = delta.counts[NEW] if most is None else min(most, delta.counts[NEW])
+        if not new + delta.counts[CHANGED]:
             return iter(())
+        numbered = f"SELECT ord, a, f, kind, row_number() OVER (ORDER BY kind, ord) - 1 AS n FROM {delta.table}"
+        # NEW comes before CHANGED: those of it that are not sent leave a gap in the numbers, which is closed.
+        left_out = delta.counts[NEW] - new
         chosen = (
-            f"(SELECT ord, a, f, row_number() OVER (ORDER BY kind, ord) - 1 AS n FROM {delta.table}"
-            f" WHERE kind IN ({NEW}, {CHANGED}))"
+            f"(SELECT ord, a, f, if(kind = {NEW}, n, n - {left_out}) AS n FROM ({numbered}"
+            f" WHERE kind IN ({NEW}, {CHANGED})) WHERE kind = {CHANGED} OR n < {new})"
         )
         leads = self._fetch(campaign, campaign.leads, loaded, chosen)
-        return self._cut(iter(leads), {"new": delta.counts[NEW], "changed": delta.counts[CHANGED]})
+        return self._cut(iter(leads), {"new": new, "changed": delta.counts[CHANGED]})
 
     def addresses(self, campaign: Campaign) -> tuple[str, ...]:
         """Return the addresses of everybody on a campaign's list; raises as `batches` does."""

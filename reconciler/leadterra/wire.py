@@ -83,7 +83,10 @@ def pool(answer: Answer, item: Any) -> Pool:  # noqa: ANN401 - any JSON value
 def account(answer: Answer, item: Any) -> Account:  # noqa: ANN401 - any JSON value
     """Read one sender account; its address is left behind."""
     data = _object(answer, item, "a sender account")
-    return Account(id=_text(answer, data, "id"), status=_text(answer, data, "status"))
+    name = data.get("name")
+    return Account(
+        id=_text(answer, data, "id"), status=_text(answer, data, "status"), name=name if isinstance(name, str) else ""
+    )
 
 
 def campaign(answer: Answer, item: Any = None, *, asked: str | None = None) -> RemoteCampaign:  # noqa: ANN401

@@ -92,6 +92,7 @@ def check(document: Document, workspace: Workspace) -> Draft:
         _check_readiness(draft, written)
         _check_fallbacks(draft, written)
         _check_not_before(draft, written, workspace.policy.timezone)
+        _check_pacing(draft, written)
     return draft
 
 
@@ -162,6 +163,13 @@ def _check_readiness(draft: Draft, written: CampaignFile) -> None:
     if written.leads is None:
         hint = "Add `leads` with a `source`, or set `status: draft`."
         draft.tell("no-leads", "A running campaign needs leads.", hint=hint, at=at)
+
+
+def _check_pacing(draft: Draft, written: CampaignFile) -> None:
+    if written.start.first_wave is not None and written.start.per_day is None:
+        message = "`start.firstWave` has no `start.perDay`: there is no second wave."
+        hint = "Add `perDay`, or take `firstWave` out."
+        draft.tell("pacing", message, hint=hint, at=draft.layers.place(("start", "firstWave")))
 
 
 def _check_fallbacks(draft: Draft, written: CampaignFile) -> None:

@@ -157,6 +157,34 @@ class StartFile(Authored):
         description="Not before this time: ISO 8601; without a zone it is in policy.timezone.",
         examples=["2026-12-01T09:00"],
     )
+    first_step_within_days: int = Field(
+        default=5,
+        ge=1,
+        le=366,
+        description="Start only where everybody gets the first step within so many days from when it is due.",
+        examples=[2],
+    )
+    priority: int = Field(
+        default=0,
+        ge=-1000,
+        le=1000,
+        description="Who gets the room where it does not suffice for all: the higher number first, then the key.",
+        examples=[10],
+    )
+    per_day: int | None = Field(
+        default=None,
+        ge=1,
+        le=10_000_000,
+        description="Enrol no more than so many new people a day, in waves; without it, all at once.",
+        examples=[200],
+    )
+    first_wave: int | None = Field(
+        default=None,
+        ge=1,
+        le=10_000_000,
+        description="How many the first wave has, where it is another number. Needs `perDay`.",
+        examples=[25],
+    )
 
 
 class MovedFile(Authored):
@@ -264,6 +292,10 @@ class Campaign(Frozen):
     leads: Leads | None = None
     minimum_leads: int = 1
     not_before: AwareDatetime | None = None
+    first_step_within_days: int = 5
+    priority: int = 0
+    per_day: int | None = None
+    first_wave: int | None = None
     protect: bool = False
     moved_from: str | None = None
     file: str

@@ -11,7 +11,7 @@ from pydantic import AwareDatetime
 from reconciler.model.base import Frozen
 from reconciler.model.intents import Intent
 from reconciler.model.live import Capabilities
-from reconciler.model.state import Binding, CampaignState, Cohort, Leftover, State, Stop, Tombstone
+from reconciler.model.state import Approval, Binding, CampaignState, Cohort, Leftover, State, Stop, Tombstone
 
 _T = TypeVar("_T")
 
@@ -40,6 +40,7 @@ class Delta(Frozen):
     grown: dict[str, Growth] = {}
     tombstones: dict[str, Tombstone | None] = {}
     operations: dict[str, Intent | None] = {}
+    approvals: dict[str, Approval | None] = {}
     leftovers: tuple[Leftover, ...] | None = None
     more_leftovers: tuple[Leftover, ...] = ()
     small: Small | None = None
@@ -61,6 +62,8 @@ class Delta(Frozen):
             update["tombstones"] = _merged(state.tombstones, self.tombstones)
         if self.operations:
             update["operations"] = _merged(state.operations, self.operations)
+        if self.approvals:
+            update["approvals"] = _merged(state.approvals, self.approvals)
         if self.leftovers is not None or self.more_leftovers:
             before = state.leftovers if self.leftovers is None else self.leftovers
             update["leftovers"] = (*before, *self.more_leftovers)
@@ -112,6 +115,7 @@ def between(old: State, new: State) -> Delta:
         grown=grown,
         tombstones=_changed(old.tombstones, new.tombstones),
         operations=_changed(old.operations, new.operations),
+        approvals=_changed(old.approvals, new.approvals),
         leftovers=None if extended or old.leftovers == new.leftovers else new.leftovers,
         more_leftovers=new.leftovers[len(old.leftovers) :] if extended else (),
         small=None if small[0] == small[1] else small[1],

@@ -33,6 +33,12 @@ class Account(Frozen):
 
     id: str
     status: str
+    name: str = ""
+
+    @property
+    def active(self) -> bool:
+        """Whether it sends."""
+        return self.status == "active"
 
 
 class Stats(Frozen):

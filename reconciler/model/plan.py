@@ -87,7 +87,8 @@ class People(Frozen):
     in none of `new` and `changed`. `outdated`: how many are in it with their old details since it did not accept the
     new ones. `enrolled`: how many are enrolled by now, as far as known. `left_out`: how many of the list other
     campaigns speak for. `filtered` rows are left out by `leads.where`; `elsewhere` are people in other parts of the
-    list (`leads.part`), and `beyond` those over `leads.limit`.
+    list (`leads.part`), and `beyond` those over `leads.limit`. `later`: how many of the new ones are enrolled on later
+    days (`start.perDay`).
     """
 
     receive: int = 0
@@ -104,6 +105,7 @@ class People(Frozen):
     beyond: int = 0
     refused: int = 0
     outdated: int = 0
+    later: int = 0
     left_out: tuple[Apart, ...] = ()
     enrolled: int | None = None
 

@@ -129,6 +129,20 @@ class Stop(Frozen):
     by: str
 
 
+class Approval(Frozen):
+    """That somebody approved of what could not be done yet: a start that waits, waves to come.
+
+    `content` is the digest of name, steps, people and rules as they were; `kinds` are the kinds of actions that were
+    approved. `started`: the campaign was running, or was started with this approval.
+    """
+
+    at: AwareDatetime
+    by: str
+    content: str
+    kinds: tuple[str, ...]
+    started: bool = False
+
+
 def dump_steps(steps: tuple[SequenceStep, ...]) -> bytes:
     """Write steps as a blob; its SHA-256, and so its name, is `steps_digest`."""
     return canonical([step.model_dump() for step in steps]).encode()
@@ -161,6 +175,9 @@ class State(Frozen):
     )
     leftovers: tuple[Leftover, ...] = ()
     stops: tuple[Stop, ...] = ()
+    approvals: dict[str, Approval] = Field(
+        default_factory=dict, description="Approvals of what waits, by key; `apply --approved-only` does nothing else."
+    )
     suppressed: tuple[str, ...] = Field(
         default=(), description="Ledger segments of whoever was suppressed from here: no list brings them back."
     )

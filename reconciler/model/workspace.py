@@ -85,6 +85,21 @@ class RecontactFile(Authored):
     )
 
 
+class HealthFile(Authored):
+    """How the earlier waves of a paced campaign must have gone before the next one."""
+
+    max_bounce_rate: int | float = Field(
+        default=2, ge=0, le=100, description="Most bounces, as a percentage of the emails sent.", examples=[2]
+    )
+    max_unsubscribe_rate: int | float = Field(
+        default=1,
+        ge=0,
+        le=100,
+        description="Most replies of the class `unsubscribe`, as a percentage of the emails sent.",
+        examples=[1],
+    )
+
+
 class PolicyFile(Authored):
     """Bounds that hold for every campaign of the workspace."""
 
@@ -100,6 +115,25 @@ class PolicyFile(Authored):
         le=100,
         description="Percentage of the daily capacity that is kept free.",
         examples=[10],
+    )
+    daily_capacity: int | None = Field(
+        default=None,
+        ge=0,
+        description="This repository's share of the pools, in emails per 24 hours; without it, all of them.",
+        examples=[800],
+    )
+    reply_rate: int | float = Field(
+        default=0,
+        ge=0,
+        le=100,
+        description="Percentage of the people a step reaches who are assumed to reply, and so get no later one. "
+        "0 is the safe bound.",
+        examples=[3],
+    )
+    health: HealthFile = Field(
+        default_factory=HealthFile,
+        description="What earlier waves of a campaign must have come to before the next one is enrolled.",
+        examples=[{"maxBounceRate": 1.5}],
     )
     max_new_recipients: int = Field(
         default=1000,
@@ -222,12 +256,18 @@ class StartWindow(Frozen):
 class Policy(Frozen):
     """The bounds that hold, for one environment. `headroom` is a percentage of the daily capacity.
 
+    `daily_capacity` is this repository's share, in emails per 24 hours. `reply_rate` is a share, 0 to 1; the rates of
+    bounces and of unsubscriptions are percentages of the emails that were sent.
     `recontact` says what becomes of people who were written to under another key within `recontact_days`.
     """
 
     timezone: str = "UTC"
     start_window: StartWindow | None = None
     headroom: float = 0
+    daily_capacity: int | None = None
+    reply_rate: float = 0
+    max_bounce_rate: float = 2
+    max_unsubscribe_rate: float = 1
     max_new_recipients: int = 1000
     max_forgets: int = 3
     recontact: Literal["skip", "hold", "allow"] = "skip"

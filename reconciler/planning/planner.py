@@ -1,17 +1,15 @@
 """Everything together: identities, one draft a campaign, room shared out in order, digests, summary."""
 
 from collections import Counter
-from dataclasses import replace
 
 from reconciler.diagnostics import Diagnostic, SourceRange, error, has_errors, note
 from reconciler.model.base import digest
-from reconciler.model.live import Live, LiveStatus
+from reconciler.model.live import Live
 from reconciler.model.plan import (
     Action,
     ActionStatus,
     Base,
     Effect,
-    GuardResult,
     Kind,
     Plan,
     PlannedCampaign,
@@ -19,8 +17,9 @@ from reconciler.model.plan import (
     Summary,
 )
 from reconciler.model.workspace import Budget, Desired, Policy
+from reconciler.planning.admission import admit
 from reconciler.planning.budgets import Spending
-from reconciler.planning.guards import Facts, Room, combine, evaluate, room_today
+from reconciler.planning.calendar import Calendar, draw
 from reconciler.planning.identity import Resemblance, find_renames, settle
 from reconciler.planning.lifecycle import STARTED_ROWS, Column
 from reconciler.planning.single import Draft, Inputs, draft, people
@@ -32,9 +31,10 @@ def make_plan(inputs: Inputs) -> Plan:
     subjects = settle(inputs.desired, inputs.state, inputs.targets, inputs.found)
     subjects = find_renames(subjects, alike, everyone=settle(inputs.desired, inputs.state, None))
     drafts = [draft(subject, inputs) for subject in subjects]
-    _admit(drafts, inputs)
+    left = admit(drafts, inputs)
     _let_go(drafts, inputs)
-    campaigns = tuple(_planned(made, inputs) for made in drafts if made.subject.campaign or made.actions)
+    calendar = draw(drafts, inputs, left)
+    campaigns = tuple(_planned(made, inputs, calendar) for made in drafts if made.subject.campaign or made.actions)
     actions = tuple(action for made in drafts for action in made.actions)
     digests = {campaign.key: campaign.digest for campaign in campaigns}
     return Plan(
@@ -48,6 +48,8 @@ def make_plan(inputs: Inputs) -> Plan:
         refreshed=inputs.live.refreshed,
         campaigns=campaigns,
         actions=actions,
+        forecast=calendar.days,
+        not_counted=calendar.not_counted,
         diagnostics=tuple(sorted(_diagnostics(drafts, inputs), key=lambda item: item.order)),
         summary=_summary(
             campaigns, actions, unread={made.subject.key for made in drafts if has_errors(made.diagnostics)}
@@ -71,59 +73,6 @@ def specs_digest(desired: Desired) -> str:
     )
 
 
-def queued_today(live: Live) -> int | None:
-    """Emails that running campaigns of this repository have waiting. None: unknown, since one could not be read."""
-    if any(item.status is LiveStatus.UNKNOWN for item in live.campaigns.values()):
-        return None
-    running = [item for item in live.campaigns.values() if item.status is LiveStatus.RUNNING]
-    if any(item.stats is None for item in running):
-        return None
-    return sum(item.stats.queued for item in running if item.stats is not None)
-
-
-def _admit(drafts: list[Draft], inputs: Inputs) -> None:
-    """Make the checks, share today's room out, and hold what is left to the budget.
-
-    Over budget, everything that newly writes to people is blocked: were only the last ones, the same command again
-    would get round it. What is not ready anyway takes nothing of the budget.
-    """
-    queued = queued_today(inputs.live)
-    room: Room | None = None
-    if inputs.live.pools is not None and queued is not None:
-        room = room_today(inputs.live.pools, headroom=inputs.desired.policy.headroom, queued=queued)
-    for made in drafts:
-        if inputs.live.refreshed and inputs.live.pools is None:
-            made.actions = [_unrecognised(action) for action in made.actions]
-    _share_out(drafts, room)
-    writing = [made for made in drafts if made.receive and made.facts and _is_ready(made.facts)]
-    total = sum(made.receive for made in writing)
-    spending = Spending(total, inputs.budgets.limit(Budget.NEW_RECIPIENTS, inputs.now))
-    for made in writing:
-        made.facts = made.facts and replace(made.facts, spending=spending)
-    if not spending.fits:
-        # What is blocked takes no room from those that newly write to nobody.
-        _share_out([made for made in drafts if not made.receive], room)
-    for made in drafts:
-        if made.facts is not None:
-            results = evaluate(made.facts)
-            status = combine(results)
-            made.actions = [_guarded(action, status, results) for action in made.actions]
-
-
-def _share_out(drafts: list[Draft], room: Room | None) -> None:
-    """Share today's room out in the order of keys: first come, first served."""
-    for made in drafts:
-        if made.facts is None:
-            continue
-        made.facts = replace(made.facts, room=room)
-        if room is not None and _is_ready(made.facts):
-            room = replace(room, reserved=room.reserved + made.facts.need)
-
-
-def _is_ready(facts: Facts) -> bool:
-    return combine(evaluate(facts)) is ActionStatus.READY
-
-
 def _let_go(drafts: list[Draft], inputs: Inputs) -> None:
     """Block everything that would be forgotten where it is over budget; the pauses that come first are not touched."""
     forgetting = [made for made in drafts if any(map(_forgets, made.actions))]
@@ -139,27 +88,7 @@ def _forgets(action: Action) -> bool:
     return action.kind is Kind.FORGET and action.status is ActionStatus.READY
 
 
-def _unrecognised(action: Action) -> Action:
-    """Hold what writes to a server that may be another workspace: its pools tell which one it is (design §6)."""
-    if action.kind not in {Kind.CREATE, Kind.UPDATE, Kind.REPLACE} or action.status is not ActionStatus.READY:
-        return action
-    words = "the sender pools could not be read, and they tell which workspace this is"
-    return action.model_copy(update={"status": ActionStatus.HELD, "reason": words})
-
-
-def _guarded(action: Action, status: ActionStatus, results: tuple[GuardResult, ...]) -> Action:
-    if action.effect is not Effect.IRREVERSIBLE:
-        return action
-    reason = action.reason if status is ActionStatus.READY else why(results)
-    return action.model_copy(update={"status": status, "guards": results, "reason": reason})
-
-
-def why(results: tuple[GuardResult, ...]) -> str:
-    """Join the words of the failed guards."""
-    return "; ".join(result.detail for result in results if result.passed is False)
-
-
-def _planned(made: Draft, inputs: Inputs) -> PlannedCampaign:
+def _planned(made: Draft, inputs: Inputs, calendar: Calendar) -> PlannedCampaign:
     subject, campaign, known = made.subject, made.subject.campaign, made.subject.known
     file = campaign.file if campaign else known.file if known else None
     name = campaign.name if campaign else known.name if known else subject.key
@@ -178,6 +107,7 @@ def _planned(made: Draft, inputs: Inputs) -> PlannedCampaign:
         steps=tuple(
             PlannedStep(subject=step.subject, delay_days=step.delay_days, body=digest(step.body_html)) for step in steps
         ),
+        sending=calendar.sending.get(subject.key),
         content=digest(sent) if sent else None,
         audience=audience,
     )
@@ -186,7 +116,10 @@ def _planned(made: Draft, inputs: Inputs) -> PlannedCampaign:
 def _audience(made: Draft, policy: Policy) -> str:
     """Cover the list, and by which rules people on it are left out; who they are changes with every campaign."""
     leads = made.subject.campaign.leads if made.subject.campaign else None
+    campaign = made.subject.campaign
     rules: list[object] = [policy.recontact, policy.recontact_days]
+    if campaign is not None and campaign.per_day is not None:
+        rules += [campaign.per_day, campaign.first_wave]
     if leads is not None:
         rules += [sorted(leads.exclude), leads.limit, list(leads.part or ()), leads.where]
     return digest([made.roster.digest, rules])

@@ -7,18 +7,21 @@ from datetime import datetime
 
 from reconciler.diagnostics import Diagnostic, SourceRange, error, note
 from reconciler.model.campaign import Campaign, SequenceStep
-from reconciler.model.live import Live, LiveCampaign
+from reconciler.model.live import Live, LiveCampaign, Replies
 from reconciler.model.plan import Action, ActionStatus, Change, Effect, Kind, People
 from reconciler.model.roster import Hashes, Roster
 from reconciler.model.state import CampaignState, State
 from reconciler.model.workspace import Budget, Desired
 from reconciler.planning.budgets import Budgets
 from reconciler.planning.diff import changes, created, step_changes
-from reconciler.planning.guards import Facts
-from reconciler.planning.identity import Subject
+from reconciler.planning.facts import Facts
+from reconciler.planning.identity import Subject, settle
 from reconciler.planning.lifecycle import EFFECTS, STARTED_ROWS, TABLE, Cell, Column, Row, column_of, row_of
+from reconciler.planning.pacing import Wave, wave
+from reconciler.planning.prospects import set_free, waits_of
 
 NO_ROSTER = Roster(source="", at_hand=True)
+NO_WAVE = Wave(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +30,8 @@ class Inputs:
 
     `rosters` is by key of the files, `ledgers` holds the address hashes of vanished campaigns. `found` are keys of
     drafts that an interrupted run created, `unsure` says why nothing can be planned for a key, and `interrupted` tells
-    what such a run left. `allow` is `--allow`.
+    what such a run left. `allow` is `--allow`. `replies` are those to campaigns whose next wave depends on them, by key
+    of the state; where they could not be read, there is no entry.
     """
 
     desired: Desired
@@ -43,11 +47,19 @@ class Inputs:
     unsure: Mapping[str, str] = field(default_factory=dict)
     interrupted: tuple[Diagnostic, ...] = ()
     allow: Mapping[Budget, int] = field(default_factory=dict)
+    replies: Mapping[str, Replies] = field(default_factory=dict)
 
     @property
     def budgets(self) -> Budgets:
         """How much this plan may do."""
         return Budgets(self.desired.policy, self.desired.allow, self.allow)
+
+    @property
+    def known(self) -> dict[str, CampaignState]:
+        """What the state has of each campaign that may be there, by its key; those that come back are among them."""
+        subjects = settle(self.desired, self.state, self.targets, self.found)
+        back = {subject.known_key: subject.known for subject in subjects if subject.known is not None}
+        return {**self.state.campaigns, **back}
 
     def sent(self, digest: str | None) -> tuple[SequenceStep, ...] | None:
         """Return the steps of this digest, where they are kept."""
@@ -71,6 +83,7 @@ class Draft:
     facts: Facts | None = None
     facts_hold: str | None = None
     receive: int = 0
+    wave: Wave = NO_WAVE
     afresh: bool = False
 
 
@@ -156,12 +169,22 @@ def _add(made: Draft, kind: Kind, cell: Cell, live: LiveCampaign | None, inputs:
     elif kind is Kind.CREATE and campaign is not None:
         made.actions.append(_action(made, kind, "", created(campaign)))
     elif kind is Kind.ENROLL:
-        new, changed = (roster.leads, 0) if made.afresh else (roster.new, roster.changed)
-        if new or changed or not roster.at_hand:
-            words = _enroll_reason(new, changed) if made.row in STARTED_ROWS else ""
+        made.wave, changed = _wave(made, inputs), 0 if made.afresh else roster.changed
+        new = made.wave.today + made.wave.later
+        if changed or not roster.at_hand or (new if made.row is Row.RUNNING else made.wave.today):
+            words = _enroll_reason(made.wave, changed) if made.row in STARTED_ROWS or made.wave.later else ""
             made.actions.append(_action(made, kind, words))
     else:
         made.actions.append(_action(made, kind, _REASONS.get((kind, made.column), _REASONS_ANY.get(kind, ""))))
+
+
+def _wave(made: Draft, inputs: Inputs) -> Wave:
+    """Say who of the new people is enrolled today; a new draft has nobody yet."""
+    campaign, roster = made.subject.campaign, made.roster
+    if campaign is None:
+        return Wave(0)
+    known, new = (None, roster.leads) if made.afresh else (made.subject.known, roster.new)
+    return wave(campaign, known, new, inputs.now, inputs.desired.policy.timezone)
 
 
 def _add_update(made: Draft, campaign: Campaign, known: CampaignState, live: LiveCampaign, inputs: Inputs) -> None:
@@ -254,15 +277,17 @@ def _facts(made: Draft, live: LiveCampaign | None, inputs: Inputs, frozen: str |
     campaign, known, roster = made.subject.campaign, made.subject.known, made.roster
     if campaign is None:
         return None
+    there = None if made.afresh else known
     if made.row in STARTED_ROWS:
         stats = live.stats if live else None
-        waiting = stats.queued if stats and made.row is not Row.RUNNING else 0
-        expected, need = (stats.total_enrolled if stats else 0) + roster.new, waiting + roster.new
-        made.receive = roster.new
-    elif known is None or made.afresh:
-        expected = need = made.receive = roster.leads
+        expected = (stats.total_enrolled if stats else 0) + made.wave.today
+        made.receive = made.wave.today
+        sent = inputs.sent(known.steps_digest) if known else None
+        waits = waits_of(campaign.steps if sent is None else sent)
     else:
-        expected = need = made.receive = known.expected_enrolled + roster.new
+        expected = made.receive = made.wave.today + (there.expected_enrolled if there else 0)
+        waits = waits_of(campaign.steps)
+    key = made.subject.key
     return Facts(
         campaign=campaign,
         known=known,
@@ -272,12 +297,15 @@ def _facts(made: Draft, live: LiveCampaign | None, inputs: Inputs, frozen: str |
         now=inputs.now,
         stop=inputs.state.stop_for(made.subject.key) or inputs.state.stop_for(made.subject.known_key),
         accounts=inputs.live.accounts,
-        room=None,
-        need=need,
+        capacity=None,
+        lots=set_free(key, there, live if made.row in STARTED_ROWS else None, waits, made.wave, inputs.now),
+        waits=waits,
         expected=expected,
+        wave=made.wave,
         refreshed=inputs.live.refreshed,
         frozen=frozen,
         in_flight=inputs.state.in_flight(made.subject.known_key),
+        replies=inputs.replies.get(made.subject.known_key),
     )
 
 
@@ -301,6 +329,7 @@ def people(made: Draft, inputs: Inputs) -> People:
         beyond=roster.beyond,
         refused=0 if afresh else roster.refused,
         outdated=0 if afresh else roster.outdated,
+        later=made.wave.later,
         left_out=roster.left_out,
         enrolled=live.stats.total_enrolled if live and live.stats else None,
     )
@@ -341,9 +370,11 @@ def _via_reason(kind: Kind, subject: Subject) -> str:
     return "an interrupted run created it" if subject.found else "it was managed here before, and is again"
 
 
-def _enroll_reason(new: int, changed: int) -> str:
+def _enroll_reason(wave_today: Wave, changed: int) -> str:
+    new, later = wave_today.today, wave_today.later
     parts = [f"{new:,} new {'lead' if new == 1 else 'leads'}"] if new else []
     parts += [f"{changed:,} with changed fields"] if changed else []
+    parts += [f"{later:,} more in later waves"] if later else []
     return ", ".join(parts)
 
 

@@ -109,7 +109,7 @@ def _does(kind: Kind, entry: Entry) -> str:
     if kind is Kind.ENROLL and entry.only_details:
         return f"gets new details of {people(counted.changed)}"
     if kind is Kind.ENROLL and counted.new:
-        return f"gets {count(counted.new, 'new person', 'new people')}"
+        return f"gets {count(counted.new - counted.later or counted.later, 'new person', 'new people')}"
     return DOES[kind]
 
 
@@ -149,7 +149,8 @@ def _do(kind: Kind, entry: Entry) -> str:
     if kind is Kind.ENROLL and entry.only_details:
         return f"bring {people(entry.planned.people.changed)} up to date"
     if kind is Kind.ENROLL and entry.planned.people.new:
-        return f"{DO[kind]} {people(entry.planned.people.new)}"
+        counted = entry.planned.people
+        return f"{DO[kind]} {people(counted.new - counted.later or counted.later)}"
     return f"{DO[kind]} new people" if kind is Kind.ENROLL else DO[kind]
 
 

@@ -17,14 +17,16 @@ _FAILED = {
     "enrolled": "counts differ",
     "never-sent": "sent before",
     "budget": "over budget",
+    "health": "earlier waves went badly",
     "senders": "no active sender",
-    "capacity": "no room today",
+    "capacity": "no room in time",
+    "pacing": "today's wave is enrolled",
     "not-before": "too early",
     "window": "outside the start window",
 }
 """By guard; a guard that is not here is named by its id."""
 
-_PASSES_IN_TIME = {"senders", "capacity", "not-before", "window"}
+_PASSES_IN_TIME = {"senders", "capacity", "pacing", "not-before", "window"}
 
 
 def checked(actions: Sequence[Action]) -> list[Line]:

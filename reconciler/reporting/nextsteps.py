@@ -12,7 +12,8 @@ _NAMED = 3
 _UNFINISHED = {Outcome.UNKNOWN, Outcome.FAILED, Outcome.NOT_ATTEMPTED}
 _WAITING = {Outcome.HELD, Outcome.SCHEDULED}
 _TIMES = {
-    "not-before": re.compile(r"not before (\w{3} \d{1,2} \w{3} \d\d:\d\d)"),
+    "capacity": re.compile(r"there is room for it (\w{3} \d{1,2} \w{3}(?: \d{4})? \d\d:\d\d)"),
+    "not-before": re.compile(r"not before (\w{3} \d{1,2} \w{3}(?: \d{4})? \d\d:\d\d)"),
     "window": re.compile(r"outside the start window; it opens (\w{3} \d{1,2} \w{3} \d\d:\d\d)"),
 }
 """When these guards will pass, in their own words (`planning.guards.when`)."""
@@ -101,7 +102,7 @@ def _times(keys: Iterable[str], actions: _Actions) -> list[str]:
     found: dict[str, str] = {}
     for (key, _), action in actions.items():
         for guard in action.guards:
-            match = _TIMES[guard.id].match(guard.detail) if key in wanted and _failed(guard, _TIMES) else None
+            match = _TIMES[guard.id].search(guard.detail) if key in wanted and _failed(guard, _TIMES) else None
             if match is not None:
                 found.setdefault(key, f"{key} from {match[1]}")
     return list(found.values())

@@ -133,7 +133,9 @@ def reads(text: str) -> str:
 def enrolment(counted: People) -> str:
     """Say who is enrolled out of which list."""
     rows = f" of {count(counted.rows, 'row')}" if counted.rows is not None else ""
-    parts = [f"{f'{counted.new:,}' if counted.new or not counted.changed else 'nobody new'}{rows}"]
+    now = counted.new - counted.later
+    parts = [f"{f'{now:,}' if now or not (counted.changed or counted.later) else 'nobody new'}{rows}"]
+    parts += [f"{counted.later:,} more in later waves"] if counted.later else []
     inside = (counted.leads or 0) - counted.new - counted.refused
     if inside > 0:
         parts.append(f"{inside:,} in it already")

@@ -215,6 +215,7 @@ def test_next_sends_are_those_of_the_forecast(
     assert one["next"] == {"date": "2026-12-02", "emails": 15}
     assert one["sending"]["last"] == "2026-12-04"
     assert (two["next"], two["sending"]) == (None, None)
+    monkeypatch.setenv("COLUMNS", "120")
     assert run(["status"]) == 0
     expected = "next     Wed 2 Dec: 15 emails; the last on Fri 4 Dec; 1 day later than with room enough"
     assert expected in capsys.readouterr().out

@@ -86,7 +86,9 @@ def race(need: int, policy: Policy) -> list[ActionStatus]:
     threads = 8
     steps = (SequenceStep(subject="Hello", body_html="<p>Hi</p>"),)
     campaigns = [
-        Campaign(key=f"c{number}", name="C", status=Status.RUNNING, steps=steps, file="c.yaml")
+        Campaign(
+            key=f"c{number}", name="C", status=Status.RUNNING, steps=steps, file="c.yaml", first_step_within_days=1
+        )
         for number in range(threads)
     ]
     entries = {

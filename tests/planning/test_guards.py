@@ -9,9 +9,21 @@ from support.plans import ACCOUNTS, EDITED, NOW, campaign, known, live, roster, 
 from reconciler.model.live import Account, Stats
 from reconciler.model.plan import ActionStatus, GuardResult
 from reconciler.model.workspace import Policy
-from reconciler.planning.guards import GUARDS, Facts, Room, combine, evaluate
+from reconciler.planning.capacity import Capacity
+from reconciler.planning.facts import Facts
+from reconciler.planning.forecast import Lot
+from reconciler.planning.guards import GUARDS, combine, evaluate
+from reconciler.planning.pacing import Wave
 
-ROOM = Room(left=1543, kept=190)
+WAITS = {"alpha": (0, 3)}
+CAPACITY = Capacity(left=1543, daily=1900, kept=190, waits=WAITS)
+
+FULL = Capacity(left=0, daily=5, waits=WAITS)
+
+
+def lot(leads: int) -> tuple[Lot, ...]:
+    """Make so many first emails of today."""
+    return (Lot("alpha", 0, 0, leads),)
 
 
 def facts(**changes: object) -> Facts:
@@ -25,9 +37,11 @@ def facts(**changes: object) -> Facts:
         "now": NOW,
         "stop": None,
         "accounts": ACCOUNTS,
-        "room": ROOM,
-        "need": 10,
+        "capacity": CAPACITY,
+        "lots": lot(10),
+        "waits": WAITS["alpha"],
         "expected": 10,
+        "wave": Wave(10),
     }
     return Facts(**{**values, **changes})
 
@@ -38,7 +52,8 @@ def running(**changes: object) -> Facts:
         "known": known(status="running", accepted=7),
         "live": live(status="running", enrolled=7),
         "roster": roster(10, new=3),
-        "need": 3,
+        "lots": lot(3),
+        "wave": Wave(3),
         "expected": 10,
     }
     return facts(**{**values, **changes})
@@ -79,8 +94,10 @@ def test_guards_and_what_their_failure_means() -> None:
         "enrolled": ("blocked", False),
         "never-sent": ("blocked", False),
         "budget": ("blocked", False),
+        "health": ("held", False),
         "senders": ("held", True),
         "capacity": ("held", True),
+        "pacing": ("scheduled", False),
         "not-before": ("scheduled", False),
         "window": ("scheduled", False),
     }
@@ -125,7 +142,7 @@ PASSING = [
         facts(accounts=(Account(id="a", status="active"), Account(id="b", status="warming"))),
         "1 active sender",
     ),
-    ("capacity", facts(need=1353), "room 1,353"),
+    ("capacity", facts(lots=lot(1353)), "room 1,353"),
     ("not-before", facts(campaign=campaign(not_before=NOW)), "not before Mon 30 Nov 13:02"),
 ]
 
@@ -153,10 +170,10 @@ FAILING = [
         ["LEADS_DIR is not set"],
     ),
     ("minimum-leads", facts(campaign=campaign(minimum_leads=1100)), ["10 leads, 1,100 wanted"]),
-    ("minimum-leads", facts(expected=0, need=0), ["0 leads, 1 wanted"]),
+    ("minimum-leads", facts(expected=0, lots=()), ["0 leads, 1 wanted"]),
     (
         "minimum-leads",
-        facts(expected=0, need=0, roster=roster(3, refused=3)),
+        facts(expected=0, roster=roster(3, refused=3)),
         ["0 leads, 1 wanted; Leadterra refused 3 of the list: correct their rows"],
     ),
     (
@@ -192,13 +209,13 @@ FAILING = [
         facts(accounts=(Account(id="a", status="warming"), Account(id="b", status="paused"))),
         ["no active sender account (2 paused or warming)"],
     ),
-    ("capacity", facts(room=None), ["room is not known"]),
+    ("capacity", facts(capacity=None), ["room is not known"]),
     (
         "capacity",
-        facts(need=1400),
+        facts(lots=lot(1400)),
         ["1,400 people", "room for 1,353", "(1,543 left now, 190 kept free)", "47 short"],
     ),
-    ("capacity", facts(need=1, room=Room(left=0)), ["1 person", "room for 0 (0 left now): 1 short"]),
+    ("capacity", facts(lots=lot(1), capacity=FULL), ["1 person", "room for 0 today (0 left now): 1 short"]),
     (
         "not-before",
         facts(campaign=campaign(not_before=datetime(2026, 12, 1, 8, tzinfo=UTC))),
@@ -305,7 +322,7 @@ def test_what_needs_a_person_comes_first_then_what_waits_for_a_fact_then_for_its
 
 def test_without_asking_the_server_its_guards_are_not_made() -> None:
     results = {
-        item.id: item for item in evaluate(draft(refreshed=False, live=live(stats=None), accounts=None, room=None))
+        item.id: item for item in evaluate(draft(refreshed=False, live=live(stats=None), accounts=None, capacity=None))
     }
     unmade = {name for name, item in results.items() if item.passed is None}
     assert unmade == {"enrolled", "never-sent", "senders", "capacity"}

@@ -10,8 +10,11 @@ from support.plans import NOW, campaign, desired, inputs, known, live, roster, t
 
 from reconciler.model.plan import GuardResult, Kind
 from reconciler.model.workspace import Policy, StartWindow
-from reconciler.planning.guards import Facts, evaluate, next_opening, when
+from reconciler.planning.facts import Facts
+from reconciler.planning.guards import evaluate
+from reconciler.planning.pacing import Wave
 from reconciler.planning.planner import make_plan
+from reconciler.planning.schedule import next_opening, when
 
 BERLIN = ZoneInfo("Europe/Berlin")
 WORKDAYS = (0, 1, 2, 3, 4)
@@ -30,15 +33,21 @@ def facts(
         now=now.astimezone(UTC),
         stop=None,
         accounts=(),
-        room=None,
-        need=10,
+        capacity=None,
+        lots=(),
+        waits=(0,),
         expected=10,
+        wave=Wave(10),
     )
 
 
 def guard(name: str, given_facts: Facts) -> GuardResult:
     (found,) = (item for item in evaluate(given_facts) if item.id == name)
     return found
+
+
+def opening(given_facts: Facts) -> datetime | None:
+    return next_opening(given_facts.policy, given_facts.now)
 
 
 def berlin(*parts: int) -> datetime:
@@ -93,7 +102,7 @@ def test_the_day_of_the_window_is_the_local_one() -> None:
 
 
 @pytest.mark.parametrize(
-    ("now", "opening"),
+    ("now", "opens"),
     [
         (berlin(2026, 11, 30, 7, 0), berlin(2026, 11, 30, 8, 0)),
         (berlin(2026, 11, 30, 16, 30), berlin(2026, 12, 1, 8, 0)),
@@ -105,20 +114,20 @@ def test_the_day_of_the_window_is_the_local_one() -> None:
     ],
     ids=["today", "tomorrow", "after the weekend", "midnight", "over summer time", "over winter time", "new year"],
 )
-def test_next_opening(now: datetime, opening: datetime) -> None:
-    found = next_opening(facts(now))
+def test_next_opening(now: datetime, opens: datetime) -> None:
+    found = opening(facts(now))
     assert found is not None
-    assert (found, found.utcoffset()) == (opening, opening.utcoffset())
-    assert guard("window", facts(now)).detail == f"outside the start window; it opens {when(opening)}"
+    assert (found, found.utcoffset()) == (opens, opens.utcoffset())
+    assert guard("window", facts(now)).detail == f"outside the start window; it opens {when(opens)}"
 
 
 def test_a_window_of_one_day_opens_a_week_later() -> None:
     monday = StartWindow(days=(0,), from_=time(8), to=time(9))
-    assert next_opening(facts(berlin(2026, 11, 30, 10, 0), monday)) == berlin(2026, 12, 7, 8, 0)
+    assert opening(facts(berlin(2026, 11, 30, 10, 0), monday)) == berlin(2026, 12, 7, 8, 0)
 
 
 def test_without_a_window_nothing_opens() -> None:
-    assert next_opening(facts(NOW, None)) is None
+    assert opening(facts(NOW, None)) is None
 
 
 @given(
@@ -133,7 +142,7 @@ def test_the_opening_lies_ahead_and_inside_the_window(
     first, last = (item.replace(second=0, microsecond=0) for item in ends)
     window = StartWindow(days=tuple(sorted(days)), from_=first, to=last)
     moment = now.replace(tzinfo=UTC)
-    found = next_opening(facts(moment, window, zone))
+    found = opening(facts(moment, window, zone))
     assert found is not None
     assert window.contains(found)
     assert timedelta(0) < found.replace(tzinfo=None) - moment.astimezone(ZoneInfo(zone)).replace(tzinfo=None)

@@ -105,7 +105,7 @@ def test_every_check_has_words_and_says_whether_waiting_helps(guard: Guard) -> N
     shown = text.partition("✗ ")[2].splitlines()[0]
     assert (shown == guard.id) is (guard.id == "steps")
     assert "-" not in shown
-    in_time = guard.id in {"senders", "capacity", "not-before", "window"}
+    in_time = guard.id in {"senders", "capacity", "pacing", "not-before", "window"}
     assert ("run it again later" in text) is in_time
     assert ("until this is put right" in text) is not in_time
 

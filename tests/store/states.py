@@ -7,7 +7,7 @@ from typing import Any
 
 from reconciler.model.intents import CreateIntent, EnrollIntent, PauseIntent
 from reconciler.model.live import Capabilities
-from reconciler.model.state import Binding, CampaignState, Cohort, Leftover, State, Stop, Tombstone
+from reconciler.model.state import Approval, Binding, CampaignState, Cohort, Leftover, State, Stop, Tombstone
 
 STATE = State(lineage="a-lineage", ledger_key="ab" * 32, ledger_key_id="0123abcd")
 _KEYS = ("a", "b", "c-d", "e.f")
@@ -86,6 +86,16 @@ def _operations(rng: random.Random, state: State) -> dict[str, Any]:
     return {"operations": state.intending(f"{rng.getrandbits(32):08x}", intent).operations}
 
 
+def _approvals(rng: random.Random, state: State) -> dict[str, Any]:
+    key, approvals = rng.choice(_KEYS), dict(state.approvals)
+    if approvals.pop(key, None) is None or rng.random() < 0.5:
+        given = Approval(
+            at=_time(rng), by=rng.choice(_TEXTS), content="c", kinds=("start",), started=rng.random() < 0.5
+        )
+        approvals[key] = given
+    return {"approvals": approvals}
+
+
 def _leftovers(rng: random.Random, state: State) -> dict[str, Any]:
     one = Leftover(campaign="a", id=rng.choice((None, "camp_9")), name="n", at=_time(rng), reason=rng.choice(_TEXTS))
     return {"leftovers": rng.choice(((*state.leftovers, one), (), state.leftovers[1:], (one,)))}
@@ -98,4 +108,4 @@ def _small(rng: random.Random, state: State) -> dict[str, Any]:
     return {"stops": stops, "binding": binding, "capabilities": Capabilities(get_campaign=rng.choice((None, True)))}
 
 
-_CHANGES = (_campaigns, _campaigns, _tombstones, _operations, _leftovers, _small)
+_CHANGES = (_campaigns, _campaigns, _tombstones, _operations, _approvals, _leftovers, _small)

@@ -32,7 +32,7 @@ OWN = ("templates/alpha/intro.html.j2",)
 
 
 def campaign(key: str = "alpha", status: str = "running", **changes: object) -> Campaign:
-    """Make a campaign as wanted."""
+    """Make a campaign as wanted: everybody is to get step one today."""
     values: dict[str, Any] = {
         "name": key.title(),
         "steps": STEPS,
@@ -40,6 +40,7 @@ def campaign(key: str = "alpha", status: str = "running", **changes: object) -> 
         "line": 3,
         "sources": SOURCES,
         "own_sources": OWN,
+        "first_step_within_days": 1,
     }
     return Campaign(key=key, status=Status(status), **{**values, **changes})
 

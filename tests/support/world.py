@@ -77,13 +77,14 @@ class World:
     # What a person writes
 
     def campaign(self, key: str, **fields: Any) -> Path:
-        """Write a campaign file: two steps and a list of its own, unless `fields` say otherwise."""
+        """Write a campaign file: two steps and a list of its own, all to be reached today, unless told otherwise."""
         document = {
             "key": key,
             "name": f"Campaign {key}",
             "sequenceSteps": [dict(step) for step in STEPS],
             "leads": {"source": f"leads:{key}.csv"},
             **fields,
+            "start": {"firstStepWithinDays": 1, **fields.get("start", {})},
         }
         path = self.specs / "campaigns" / f"{key}.yaml"
         path.write_text(yaml.safe_dump({name: value for name, value in document.items() if value is not None}))

@@ -1,0 +1,97 @@
+"""Approvals that the state keeps: of what an apply was told to do and could not do yet (design §5, §6).
+
+Whoever approves a plan approves of the starts in it that wait for room or for their time, and of the waves to come.
+With `apply --approved-only` nothing but that is done later on.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from reconciler.model.plan import Action, ActionStatus, Effect, Kind, Plan, PlannedCampaign
+from reconciler.model.report import ActionResult, Outcome
+from reconciler.model.state import Approval, State
+from reconciler.planning.lifecycle import STARTED_ROWS
+
+_STARTED = {row.value for row in STARTED_ROWS}
+_STARTS = {Kind.START, Kind.RESUME}
+
+
+def unapproved(plan: Plan, approvals: Mapping[str, Approval]) -> tuple[str, ...]:
+    """Return the campaigns of a plan of which something is to be done that no approval covers."""
+    return tuple(
+        campaign.key
+        for campaign in plan.campaigns
+        if (actions := plan.of(campaign.key)) and not _covers(approvals.get(campaign.key), campaign, actions)
+    )
+
+
+def still_approved(plan: Plan, saved: Plan, approvals: Mapping[str, Approval]) -> frozenset[str]:
+    """Return the campaigns of which a saved plan was carried out in part, and that approval covers what is left.
+
+    Its waves go into a campaign that runs since; whatever else was approved is compared with the plan itself.
+    """
+    contents = {campaign.key: campaign.content for campaign in saved.campaigns}
+    others = {*unapproved(plan, approvals)}
+    return frozenset(
+        campaign.key
+        for campaign in plan.campaigns
+        if campaign.key not in others and plan.of(campaign.key) and contents.get(campaign.key) == campaign.content
+    )
+
+
+def not_approved(plan: Plan, keys: Sequence[str]) -> tuple[ActionResult, ...]:
+    """Report the actions of campaigns that nobody has approved: they wait for that."""
+    words = "nobody has approved this; run `reconciler apply` without --approved-only"
+    return tuple(
+        ActionResult(campaign=action.campaign, kind=action.kind, outcome=Outcome.HELD, detail=words)
+        for key in keys
+        for action in plan.of(key)
+    )
+
+
+def remember(
+    state: State, plan: Plan, results: Sequence[ActionResult], *, at: datetime, by: str, approved: bool
+) -> State:
+    """Keep the approvals that are still needed after a run, and with `approved` those that this one gave.
+
+    A campaign of which nothing is left to be sent needs none; one that got another key needs a new one. Campaigns that
+    are not in the plan keep theirs.
+    """
+    done = {(item.campaign, item.kind) for item in results if item.outcome is Outcome.DONE}
+    kept = dict(state.approvals)
+    for action in plan.actions:
+        if action.kind is Kind.MOVE and (action.campaign, action.kind) in done:
+            kept.pop(str(action.changes[0].before), None)
+    for campaign in plan.campaigns:
+        actions = [action for action in plan.of(campaign.key) if action.effect is Effect.IRREVERSIBLE]
+        left = [action for action in actions if (action.campaign, action.kind) not in done]
+        blocked = any(action.status is ActionStatus.BLOCKED for action in plan.of(campaign.key))
+        if not left and not campaign.people.later:
+            kept.pop(campaign.key, None)
+        elif approved and not blocked and campaign.content is not None:
+            started = campaign.live in _STARTED or any((campaign.key, kind) in done for kind in _STARTS)
+            kinds = tuple(dict.fromkeys(action.kind.value for action in plan.of(campaign.key)))
+            kept[campaign.key] = Approval(at=at, by=by, content=campaign.content, kinds=kinds, started=started)
+        elif campaign.key in kept and any((campaign.key, kind) in done for kind in _STARTS):
+            kept[campaign.key] = kept[campaign.key].model_copy(update={"started": True})
+    return state if kept == state.approvals else state.model_copy(update={"approvals": dict(sorted(kept.items()))})
+
+
+def _covers(approval: Approval | None, campaign: PlannedCampaign, actions: Sequence[Action]) -> bool:
+    """Whether content, people and rules are as they were approved, and nothing else is to be done.
+
+    Pauses need no approval (design §1). A draft that was created meanwhile may be adopted. Where somebody else started
+    the campaign meanwhile, nobody approved of writing to more people with the text it has.
+    """
+    if all(action.kind is Kind.PAUSE for action in actions):
+        return True
+    if approval is None or approval.content != campaign.content:
+        return False
+    kinds = {Kind(kind) for kind in approval.kinds}
+    if Kind.CREATE in kinds:
+        kinds |= {Kind.ADOPT}
+    if kinds & {Kind.UPDATE, Kind.REPLACE}:
+        kinds |= {Kind.UPDATE, Kind.REPLACE}
+    if campaign.live in _STARTED and not approval.started:
+        kinds -= {Kind.ENROLL, Kind.RESUME}
+    return all(action.kind in kinds for action in actions)
