@@ -286,7 +286,8 @@ class Session:
                     inputs.budgets,
                     inputs.known,
                     inputs.steps,
-                    approves=not approved_only and (ready or not asks),
+                    # What was made without a look at the server was not seen by anybody as it is.
+                    approves=not approved_only and (ready or not asks) and inputs.live.pools is not None,
                 )
                 report = executor.run(run, unwritable)
         report = report.model_copy(update={"results": (*report.results, *planned.untouched)})

@@ -110,7 +110,7 @@ def test_what_is_called_json_but_is_none(text: str) -> None:
 def test_accounts_leave_their_addresses_behind(name: str | None) -> None:
     items = [{"id": "sa_1", "email": "jamie@example.com", "name": "Jamie", "status": "warming"}]
     api, _ = client(reply(data=items if name is None else {name: items}))
-    assert api.sender_accounts() == (Account(id="sa_1", status="warming"),)
+    assert api.sender_accounts() == (Account(id="sa_1", status="warming", name="Jamie"),)
 
 
 @pytest.mark.parametrize(
