@@ -234,9 +234,18 @@ class LeadSource(Protocol):
         ...
 
     def batches(
-        self, campaign: Campaign, known: CampaignState | None, avoid: Avoid = NOBODY, *, most: int | None = None
+        self,
+        campaign: Campaign,
+        known: CampaignState | None,
+        avoid: Avoid = NOBODY,
+        *,
+        most: int | None = None,
+        first: tuple[str, ...] = (),
     ) -> Iterator[tuple[str, Sequence[Lead]]]:
-        """Yield the leads to send, in batches of one kind: `new`, no more than `most` of them, then `changed`."""
+        """Yield the leads to send, in batches of one kind: `new`, no more than `most` of them, then `changed`.
+
+        Of the new ones, those in the segments `first` come before the others.
+        """
         ...
 
     def digest(self, campaign: Campaign) -> str:

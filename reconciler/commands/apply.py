@@ -194,10 +194,14 @@ def exit_code(report: Report, plan: Plan) -> int:
 
 
 def _approved(plan: Plan) -> bool:
-    count = plan.summary.new_recipients
+    from reconciler.reporting.words import approved_later, people
+
+    count, later = plan.summary.new_recipients, approved_later(plan)
+    also = f", and {later:,} more when their time comes" if later else ""
     if count:
-        return confirm(f"Type {count} to email {count:,} {'person' if count == 1 else 'people'}:", str(count))
-    return confirm("Nobody gets a first email by this. Type yes to do it:", "yes")
+        return confirm(f"Type {count} to email {people(count)}{also}:", str(count))
+    also = f", but {people(later)} when their time comes" if later else ""
+    return confirm(f"Nobody gets a first email by this{also}. Type yes to do it:", "yes")
 
 
 def _show_to_reader(plan: Plan, output: Output, place: Place) -> None:

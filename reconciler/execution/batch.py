@@ -246,7 +246,7 @@ class Batch:
         written = [item for item in self.taken if self.kind != "new" or item.counted]
         self.taken = [item for item in self.taken if item not in written]
         added = sum(item.answer.enrolled for item in written) if self.kind == "new" else 0
-        return outcome_of(self.tally.work, written, added=added)
+        return outcome_of(self.tally.work, written, new=self.kind == "new", added=added)
 
     def _leave_out(self, leads: Sequence[Lead]) -> None:
         if leads:
@@ -259,21 +259,25 @@ class Batch:
             work, tools = self.tally.work, self.tally.work.tools
             segment = tools.keep(tools.leads.segment(self._refused))
             told = f"{work.key}: {len(self._refused):,} leads not accepted by Leadterra"
-            tools.keeper.soon(partial(transitions.refused, key=work.key, segment=segment), what=told)
+            tried = len(self._refused) if self.kind == "new" else 0
+            cohort = Cohort(at=tools.clock(), sent=0, accepted=0, tried=tried)
+            refused = partial(transitions.refused, key=work.key, segment=segment, cohort=cohort)
+            tools.keeper.soon(refused, what=told)
 
 
-def outcome_of(work: Work, taken: Sequence[Taken], *, added: int) -> tuple[Transition | None, str]:
+def outcome_of(work: Work, taken: Sequence[Taken], *, new: bool, added: int) -> tuple[Transition | None, str]:
     """Return what writes requests down that were carried out, and its line in the history; None where there are none.
 
-    `added` is how many people they added to the campaign.
+    `new`: they were about new people; `added` is how many people they added to the campaign.
     """
     if not taken:
         return None, ""
+    sent = sum(item.sent for item in taken)
     written = partial(
         transitions.enrolled,
         key=work.key,
         segments=tuple(item.segment for item in taken),
-        cohort=Cohort(at=work.tools.clock(), sent=sum(item.sent for item in taken), accepted=added),
+        cohort=Cohort(at=work.tools.clock(), sent=sent, accepted=added, tried=sent if new else 0),
         operations=frozenset(item.operation for item in taken),
     )
     return written, f"{work.key}: {sum(item.answer.accepted for item in taken):,} leads enrolled"

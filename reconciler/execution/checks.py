@@ -32,17 +32,22 @@ FRESH = timedelta(seconds=60)
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What the checks say: ready, or not, and why."""
+    """What the checks say: ready, or not, and why; and who may be enrolled today."""
 
     status: ActionStatus
     words: str
     live: LiveCampaign
+    wave: Wave
 
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """A campaign that may be sending, as the run finds it; `waits` are the `delayDays` of the steps that it sends."""
+    """A campaign that may be sending, as the run finds it, by the `key` of the state.
 
+    `waits` are the `delayDays` of the steps that it sends.
+    """
+
+    key: str
     known: CampaignState
     live: LiveCampaign
     waits: tuple[int, ...]
@@ -51,7 +56,8 @@ class Load:
 class Checks:
     """Guards for one run. Room is given away under a lock, so that two starts never spend the same capacity.
 
-    `loads` are all managed campaigns, by the keys that the files have for them.
+    `loads` are all managed campaigns, by the keys that the files have for them. `expected` is what the plan lets
+    through, in order: room is kept for those who come first until it is known what becomes of them.
     """
 
     def __init__(
@@ -64,6 +70,7 @@ class Checks:
         *,
         read_at: datetime,
         budgets: Budgets,
+        expected: Mapping[str, Promise] = {},
     ) -> None:
         self._api = api
         self._reader = reader
@@ -73,6 +80,8 @@ class Checks:
         self._refreshing = threading.Lock()
         self._promised: dict[str, Promise] = {}
         self._later: dict[str, int] = {}
+        self._expected = dict(expected)
+        self._names = {key: item.key for key, item in loads.items()}
         self._budgets = budgets
         self._newly: dict[str, int] = {}
         self._waits = {key: item.waits for key, item in loads.items()}
@@ -91,7 +100,7 @@ class Checks:
         live = self._reader.campaign(known, state.leftover_ids(key))
         if live.status is not planned:
             words = live.problem or f"it was {planned.value} when this was planned and is {live.status.value} now"
-            return Verdict(ActionStatus.HELD, words, live)
+            return Verdict(ActionStatus.HELD, words, live, Wave(0))
         mine = self._wave(campaign, known, roster, before_enrolling=before_enrolling)
         draft = planned is LiveStatus.DRAFT
         there = known.expected_enrolled if draft else live.stats.total_enrolled if live.stats else 0
@@ -130,11 +139,17 @@ class Checks:
             if status is ActionStatus.READY:
                 promise = Promise(lots, campaign.first_step_within_days)
                 # What was given away before enrolling stays so: the leads are on their way once the first batch is in.
+                self._expected.pop(key, None)
                 self._promised[key] = max(promise, self._promised.get(key, promise), key=_size)
                 self._waits[key] = waits
                 self._newly[key] = newly
                 self._later[key] = mine.later
-        return Verdict(status, why(results), live)
+        return Verdict(status, why(results), live, mine)
+
+    def ended(self, key: str) -> None:
+        """Keep no more room for a campaign than it was given: whatever there was to do with it has been tried."""
+        with self._lock:
+            self._expected.pop(key, None)
 
     def _wave(self, campaign: Campaign, known: CampaignState, roster: Roster, *, before_enrolling: bool) -> Wave:
         """Say who is enrolled today; once they are, only how many are left for later days."""
@@ -156,9 +171,14 @@ class Checks:
         return replace(
             capacity,
             lots=tuple(lot for found in standing for lot in found.lots),
-            promised=tuple(promise for name, promise in self._promised.items() if name != key),
-            waits={**self._waits, key: waits},
+            promised=(*self._first(key), *(item for name, item in self._promised.items() if name != key)),
+            waits={**dict.fromkeys(self._expected, (0,)), **self._waits, key: waits},
         )
+
+    def _first(self, key: str) -> list[Promise]:
+        """Return what the plan lets through before a campaign, and was neither given out nor given up yet."""
+        names = list(self._expected)
+        return [self._expected[name] for name in names[: names.index(key)]] if key in names else []
 
     def _spending(self, key: str, newly: int, now: datetime) -> Spending | None:
         """Add up to how many people this run newly writes to, with this campaign; None where it adds nobody."""
@@ -177,10 +197,14 @@ class Checks:
             if now - self._read_at <= FRESH:
                 return
             with self._lock:
-                stale = [key for key in self._standing if key not in self._promised and key in state.campaigns]
+                stale = {
+                    key: state.campaigns.get(key) or state.campaigns.get(self._names[key]) for key in self._standing
+                }
+                stale = {key: known for key, known in stale.items() if key not in self._promised}
             read = {}
-            for key in stale:
-                known = state.campaigns[key]
+            for key, known in stale.items():
+                if known is None:
+                    continue
                 read[key] = stands(key, known, self._reader.campaign(known), self._waits[key], now)
             with self._lock:
                 self._standing.update({key: found for key, found in read.items() if key not in self._promised})

@@ -19,12 +19,12 @@ from reconciler.execution.merging import merge
 from reconciler.execution.rechecking import recheck
 from reconciler.execution.tools import NotReadyError
 from reconciler.execution.work import Work, result
+from reconciler.model.intents import EnrollIntent
 from reconciler.model.live import LiveStatus
 from reconciler.model.plan import Action
 from reconciler.model.report import ActionResult, Outcome
 from reconciler.model.roster import Lead, Roster
 from reconciler.model.state import State
-from reconciler.planning.pacing import wave
 
 SIDE_BY_SIDE = 4
 """Batches of one campaign under way at once: so many at most are sent again after a crash."""
@@ -35,20 +35,25 @@ _GRAVE = (LeaseLostError, StateError, ApiError, NotReadyError, Interrupted)
 def enroll(work: Work, action: Action) -> ActionResult:
     """Enrol everybody who is new or changed, but for whom the server refuses; then compare with what it counts."""
     tools = work.tools
-    recheck(work, before_enrolling=True)
+    wave = recheck(work, before_enrolling=True).wave
     known = work.known()
     roster = tools.leads.roster(work.wanted, known, work.avoid)
-    today = wave(work.wanted, known, roster.new, tools.clock(), tools.timezone)
-    tally = Tally(work, today.today + roster.changed)
+    new = roster.new
+    if wave.paced:
+        # No more than the checks let through, and than the plan showed, should a day have ended meanwhile.
+        new = min(wave.today, new, new if work.most is None else work.most)
+    tally = Tally(work, new + roster.changed)
     with _Waves(tally) as waves:
-        for kind, parts in _gathered(tools.leads.batches(work.wanted, known, work.avoid, most=today.today)):
+        for kind, parts in _gathered(
+            tools.leads.batches(work.wanted, known, work.avoid, most=new, first=_in_flight(work))
+        ):
             waves.send(kind, parts)
         waves.finish()
     work.enrolled = True
     # For the words of the checks to come; the list itself is not read again, so that they notice a change.
-    refused = roster.refused + today.today - tally.sent["new"]
+    refused = roster.refused + new - tally.sent["new"]
     work.roster = work.roster.model_copy(update={"refused": refused})
-    words = _words(tally, roster, today.later)
+    words = _words(tally, roster, roster.new - new)
     try:
         _verify(work)
     except Interrupted:
@@ -58,6 +63,12 @@ def enroll(work: Work, action: Action) -> ActionResult:
         merge(work)
     taken = tally.accepted["new"] if roster.new else None
     return result(action, Outcome.DONE, words).model_copy(update={"leads_enrolled": taken})
+
+
+def _in_flight(work: Work) -> tuple[str, ...]:
+    """Return the segments of new leads that an interrupted run was enrolling: of a wave, they come first."""
+    open_ones = work.tools.keeper.latest.open_for(work.key).values()
+    return tuple(intent.segment for intent in open_ones if isinstance(intent, EnrollIntent) and intent.new)
 
 
 def _gathered(
@@ -112,7 +123,7 @@ class _Waves:
         failures = self._run(batches)
         taken = [item for batch in batches for item in batch.taken]
         added = _added(self._work, taken) if kind == "new" else 0
-        self._unwritten = outcome_of(self._work, taken, added=added)
+        self._unwritten = outcome_of(self._work, taken, new=kind == "new", added=added)
         if failures:
             raise min(failures, key=_gravity)
 

@@ -18,13 +18,15 @@ from reconciler.execution.tools import Tools
 from reconciler.execution.work import Work
 from reconciler.model.campaign import Campaign, SequenceStep
 from reconciler.model.live import Capabilities, Live, LiveStatus
-from reconciler.model.plan import Action, ActionStatus, Kind, Plan
+from reconciler.model.plan import Action, ActionStatus, Effect, Kind, Plan
 from reconciler.model.report import ActionResult, Outcome, Report
 from reconciler.model.roster import NOBODY, Avoid, Roster
-from reconciler.model.state import CampaignState, State
+from reconciler.model.state import CampaignState
 from reconciler.model.workspace import Desired
-from reconciler.planning.approvals import remember
+from reconciler.planning.approvals import given, needed, withdrawn
 from reconciler.planning.budgets import Budgets
+from reconciler.planning.capacity import Promise
+from reconciler.planning.forecast import Lot
 from reconciler.planning.prospects import waits_of
 from reconciler.ports import CampaignApi, EventSink, LeadSource, Lease, StateStore
 
@@ -48,6 +50,28 @@ class Run:
     steps: Mapping[str, tuple[SequenceStep, ...]]
     approves: bool = True
 
+    def turn(self, key: str) -> tuple[int, str]:
+        """Return by what campaigns are ordered: the higher priority first, then the key."""
+        campaign = self.desired.campaign(key)
+        return -campaign.priority if campaign else 0, key
+
+    def most(self, key: str) -> int | None:
+        """Return how many new people the plan showed for today, where they go out in waves."""
+        people = {item.key: item.people for item in self.plan.campaigns}[key]
+        campaign = self.desired.campaign(key)
+        return people.new - people.later if campaign is not None and campaign.per_day is not None else None
+
+    def expected(self) -> dict[str, Promise]:
+        """Return what the plan lets through, in the order in which the room is given away."""
+        found = {}
+        for planned in sorted(self.plan.campaigns, key=lambda item: self.turn(item.key)):
+            campaign = self.desired.campaign(planned.key)
+            ready = [item for item in self.plan.of(planned.key) if item.status is ActionStatus.READY]
+            if campaign is not None and any(item.effect is Effect.IRREVERSIBLE for item in ready):
+                lot = Lot(planned.key, 0, planned.steps[0].delay_days if planned.steps else 0, planned.people.receive)
+                found[planned.key] = Promise((lot,), campaign.first_step_within_days)
+        return found
+
     def loads(self) -> dict[str, Load]:
         """Return what is managed and was read, by the keys that the files have for it."""
         names = {known_key: key for key, known_key in self.known_keys.items()}
@@ -55,7 +79,8 @@ class Run:
         for key, live in self.live.campaigns.items():
             if key in self.known:
                 known = self.known[key]
-                found[names.get(key, key)] = Load(known, live, waits_of(self.steps.get(known.steps_digest, ())))
+                waits = waits_of(self.steps.get(known.steps_digest, ()))
+                found[names.get(key, key)] = Load(key, known, live, waits)
         return found
 
 
@@ -99,6 +124,7 @@ class Executor:
                 run.loads(),
                 read_at=run.plan.created_at,
                 budgets=run.budgets,
+                expected=run.expected(),
             ),
             clock=self.clock,
             timezone=run.desired.policy.timezone,
@@ -106,6 +132,10 @@ class Executor:
             cancelled=self.cancelled,
             halted=threading.Event(),
         )
+        before = keeper.latest
+        if run.approves:
+            # Written down with the first thing that is done.
+            keeper.soon(partial(given, plan=run.plan, at=began, by=self.by))
         if unwritable:
             tools.halted.set()
         actions: dict[str, tuple[Action, ...]] = {}
@@ -116,17 +146,22 @@ class Executor:
         wanted = {campaign.key: campaign for campaign in run.desired.campaigns}
 
         def run_one(key: str) -> list[ActionResult]:
-            return self._campaign(tools, run, key, wanted.get(key), actions[key])
+            try:
+                return self._campaign(tools, run, key, wanted.get(key), actions[key])
+            finally:
+                tools.checks.ended(key)
 
         results: dict[str, list[ActionResult]] = {}
         with ThreadPoolExecutor(self.store.wave, thread_name_prefix="apply") as threads:
-            for part in ([key for key in keys if key in pausing], [key for key in keys if key not in pausing]):
+            for part in ([key for key in keys if key in pausing], sorted(set(keys) - pausing, key=run.turn)):
                 results.update(zip(part, threads.map(run_one, part), strict=True))
         ended = tuple(result for key in keys for result in results[key])
+        if run.approves and self.cancelled.is_set():
+            keeper.soon(partial(withdrawn, plan=run.plan, before=before))
+        else:
+            keeper.soon(partial(needed, plan=run.plan, results=ended))
         with suppress(StateError):
             read_back(tools)
-        if self._remember(run, ended, keeper.latest) is not keeper.latest:
-            keeper.soon(partial(self._remember, run, ended))
         keeper.flush()
         return Report(
             plan_digest=run.plan.digest,
@@ -139,9 +174,6 @@ class Executor:
                 *sorted(tools.told, key=lambda item: item.order),
             ),
         )
-
-    def _remember(self, run: Run, results: tuple[ActionResult, ...], state: State) -> State:
-        return remember(state, run.plan, results, at=self.clock(), by=self.by, approved=run.approves)
 
     def _campaign(
         self, tools: Tools, run: Run, key: str, campaign: Campaign | None, actions: tuple[Action, ...]
@@ -156,6 +188,7 @@ class Executor:
             roster=run.rosters.get(key, Roster(source="", at_hand=True)),
             planned=live.status if live else LiveStatus.DRAFT,
             avoid=run.avoid.get(key, NOBODY),
+            most=run.most(key),
         )
         try:
             carry_out(work, actions)

@@ -1,8 +1,8 @@
 """The checks of one campaign once more, right before a call that reaches people."""
 
+from reconciler.execution.checks import Verdict
 from reconciler.execution.tools import NotReadyError
 from reconciler.execution.work import Work
-from reconciler.model.live import LiveCampaign
 from reconciler.model.plan import ActionStatus
 from reconciler.model.report import Outcome
 
@@ -13,8 +13,8 @@ WAITING = {
 }
 
 
-def recheck(work: Work, *, before_enrolling: bool) -> LiveCampaign:
-    """Make every check on facts of this moment, the list included."""
+def recheck(work: Work, *, before_enrolling: bool) -> Verdict:
+    """Make every check on facts of this moment, the list included; return what they let through."""
     tools = work.tools
     if tools.leads.digest(work.wanted) != work.roster.digest:
         words = "the list changed since this was planned; run again to see who is on it now"
@@ -28,4 +28,4 @@ def recheck(work: Work, *, before_enrolling: bool) -> LiveCampaign:
     )
     if verdict.status is not ActionStatus.READY:
         raise NotReadyError(WAITING[verdict.status], verdict.words)
-    return verdict.live
+    return verdict

@@ -23,7 +23,7 @@ def start(work: Work, action: Action) -> ActionResult:
     tools = work.tools
     if work.planned is LiveStatus.DRAFT and not work.enrolled and _to_enroll(work):
         raise NotReadyError(Outcome.HELD, "the new draft has no leads yet; run again, so that they are planned")
-    live = recheck(work, before_enrolling=False)
+    live = recheck(work, before_enrolling=False).live
     tools.go_on()
     common = {"campaign": work.key, "at": tools.clock(), "by": tools.by, "id": live.id}
     intent: StartIntent | ResumeIntent = StartIntent(**common)

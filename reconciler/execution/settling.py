@@ -302,7 +302,12 @@ def enrolments(
             taken = min(added, intent.leads)
             added -= taken
             _doubt(item, addresses, blobs)
-            item.write(cohorts=(*item.entry.cohorts, Cohort(at=intent.at, sent=intent.leads, accepted=taken)))
+            item.write(
+                cohorts=(
+                    *item.entry.cohorts,
+                    Cohort(at=intent.at, sent=intent.leads, accepted=taken, tried=intent.leads),
+                )
+            )
             item.close(operation)
             end = ": they are in the draft, which emails nobody"
         told[f"{whose(intent)} was {'enrolling' if intent.new else 'bringing up to date'}", end] += intent.leads

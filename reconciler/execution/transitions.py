@@ -8,7 +8,7 @@ from reconciler.model.campaign import Campaign, Status
 from reconciler.model.live import Capabilities, Live, LiveCampaign, LiveStatus
 from reconciler.model.state import Binding, CampaignState, Cohort, Leftover, State, Tombstone
 from reconciler.model.workspace import Desired
-from reconciler.planning.segments import by_hour
+from reconciler.planning.segments import by_quarter
 
 PAUSED = frozenset({None, "paused", "draft"})
 """What `pause` answers where nothing is sending: pausing a draft changes nothing (leadterra-api.md, "Behaviour")."""
@@ -118,19 +118,20 @@ def enrolled(state: State, key: str, segments: tuple[str, ...], cohort: Cohort, 
     )
 
 
-def refused(state: State, key: str, segment: str) -> State:
+def refused(state: State, key: str, segment: str, cohort: Cohort) -> State:
     """Remember leads that the server did not accept, so that they are not sent again as they are."""
     entry = state.campaigns[key]
-    return state.with_campaign(key, entry.model_copy(update={"refused": (*entry.refused, segment)}))
+    cohorts = (*entry.cohorts, cohort) if cohort.tried else entry.cohorts
+    return state.with_campaign(key, entry.model_copy(update={"refused": (*entry.refused, segment), "cohorts": cohorts}))
 
 
 def merged(state: State, key: str, kind: Literal["ledger", "refused"], old: tuple[str, ...], new: str) -> State:
-    """Let one segment stand for the newest ones, `old`; cohorts of the same hour are added up on the way."""
+    """Let one segment stand for the newest ones, `old`; cohorts of a quarter of an hour are added up on the way."""
     entry = state.campaigns[key]
     names: tuple[str, ...] = getattr(entry, kind)
     if names[-len(old) :] != old:
         return state
-    update = {kind: (*names[: -len(old)], new), "cohorts": by_hour(entry.cohorts)}
+    update = {kind: (*names[: -len(old)], new), "cohorts": by_quarter(entry.cohorts)}
     return state.with_campaign(key, entry.model_copy(update=update))
 
 
@@ -146,6 +147,9 @@ def started(state: State, key: str, at: datetime) -> State:
     """
     entry = state.campaigns[key]
     settled = state if state.stop_for(key) else _closed(state, key, "start", "resume", "pause")
+    if key in settled.approvals:
+        approval = settled.approvals[key].model_copy(update={"started": True})
+        settled = settled.model_copy(update={"approvals": {**settled.approvals, key: approval}})
     return settled.with_campaign(
         key,
         entry.model_copy(
@@ -204,6 +208,7 @@ def moved(state: State, old: str, new: str) -> State:
     leftovers = tuple(
         item.model_copy(update={"campaign": new}) if item.campaign == old else item for item in state.leftovers
     )
+    state = _unapproved(state, old)
     stops = tuple(item.model_copy(update={"scope": new}) if item.scope == old else item for item in state.stops)
     operations = {
         operation: intent.model_copy(update={"campaign": new}) if intent.campaign == old else intent
@@ -221,7 +226,7 @@ def adopted(state: State, key: str, campaign: Campaign) -> State:
 
 def imported(state: State, key: str, entry: CampaignState) -> State:
     """Manage a campaign as it is now; a tombstone of it has given its ledger to the entry."""
-    state = state.without(state.open_for(key))
+    state = _unapproved(state.without(state.open_for(key)), key)
     for name, item in state.tombstones.items():
         if item.campaign.id == entry.id:
             state = _with_tombstone(state, name, item.rest)
@@ -233,10 +238,17 @@ def forgotten(state: State, key: str, at: datetime) -> State:
 
     What is open about its text or its people stays open, should the key return.
     """
-    state = _closed(state, key, "start", "resume", "pause")
+    state = _unapproved(_closed(state, key, "start", "resume", "pause"), key)
     entry, there = state.campaigns[key], state.tombstones.get(key)
     buried = Tombstone(at=at, campaign=entry) if there is None else there.below(at, entry)
     return _with_tombstone(state, key, buried).with_campaign(key, None)
+
+
+def _unapproved(state: State, key: str) -> State:
+    """Let go of an approval: it was of the campaign that had this key."""
+    if key not in state.approvals:
+        return state
+    return state.model_copy(update={"approvals": {name: it for name, it in state.approvals.items() if name != key}})
 
 
 def _with_tombstone(state: State, key: str, tombstone: Tombstone | None) -> State:
@@ -247,8 +259,8 @@ def _with_tombstone(state: State, key: str, tombstone: Tombstone | None) -> Stat
 
 
 def removed(state: State, key: str) -> State:
-    """Forget a campaign altogether: entry, tombstone, leftovers and open intents."""
-    state = state.without(state.open_for(key))
+    """Forget a campaign altogether: entry, tombstone, leftovers, approval and open intents."""
+    state = _unapproved(state.without(state.open_for(key)), key)
     tombstones = {name: item for name, item in state.tombstones.items() if name != key}
     leftovers = tuple(item for item in state.leftovers if item.campaign != key)
     return state.model_copy(update={"tombstones": tombstones, "leftovers": leftovers}).with_campaign(key, None)

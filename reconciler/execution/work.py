@@ -18,8 +18,8 @@ class Work:
     While it enrols, its batches only read it, and set `called` one after the other.
 
     `key` is the one the state has it under now, `final_key` the one of its file. `planned` is the status the plan was
-    made for, and `avoid` says whom it must not newly write to. `called` says what the present action has carried out so
-    far; `enrolled`: all leads are in.
+    made for, and `avoid` says whom it must not newly write to; `most` is how many of a wave the plan showed. `called`
+    says what the present action has carried out so far; `enrolled`: all leads are in.
     """
 
     tools: Tools
@@ -29,6 +29,7 @@ class Work:
     roster: Roster
     planned: LiveStatus
     avoid: Avoid
+    most: int | None = None
     enrolled: bool = False
     called: str = ""
     results: list[ActionResult] = field(default_factory=list)

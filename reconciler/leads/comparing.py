@@ -141,10 +141,13 @@ class Ledgers:
         """Return the addresses of a ledger."""
         if not names:
             return FewHashes()
-        number = self._number(names)
-        (size,) = self._engine.rows(f"SELECT count(*) FROM known WHERE number = {number}")[0]
-        relation = f"(SELECT a FROM known WHERE number = {number})"
+        relation = self.relation(names)
+        (size,) = self._engine.rows(f"SELECT count(*) FROM {relation}")[0]
         return KeptHashes(self._engine, digest(list(names)), size, lambda: relation)
+
+    def relation(self, names: tuple[str, ...]) -> str:
+        """Return the relation of the addresses of a ledger, as SQL."""
+        return f"(SELECT a FROM known WHERE number = {self._number(names)})"
 
     def _judge(self, table: str, known: CampaignState | None, avoid: Avoid) -> list[Spoken]:
         """Say of each lead of a delta what becomes of it; return who speaks for people, by rank."""

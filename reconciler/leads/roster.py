@@ -115,11 +115,17 @@ class LeadLists:
             return ""
 
     def batches(
-        self, campaign: Campaign, known: CampaignState | None, avoid: Avoid = NOBODY, *, most: int | None = None
+        self,
+        campaign: Campaign,
+        known: CampaignState | None,
+        avoid: Avoid = NOBODY,
+        *,
+        most: int | None = None,
+        first: tuple[str, ...] = (),
     ) -> Iterator[tuple[str, Sequence[Lead]]]:
         """Yield the leads to send, in batches of one kind: `new`, then `changed`, each in the order of the list.
 
-        `most` is how many of the new ones, the first on the list; None: all.
+        `most` is how many of the new ones: those in the segments `first`, then the first on the list; None: all.
 
         Raises at once: `SpecError` where the list is not at hand, has errors, or is no longer the one that the last
         `roster` of this campaign counted; `StateError` where the ledger cannot be read.
@@ -141,7 +147,11 @@ class LeadLists:
         new = delta.counts[NEW] if most is None else min(most, delta.counts[NEW])
         if not new + delta.counts[CHANGED]:
             return iter(())
-        numbered = f"SELECT ord, a, f, kind, row_number() OVER (ORDER BY kind, ord) - 1 AS n FROM {delta.table}"
+        order = "kind, ord"
+        if first and most is not None:
+            with self._lock:
+                order = f"kind, a NOT IN {self._ledgers.relation(first)}, ord"
+        numbered = f"SELECT ord, a, f, kind, row_number() OVER (ORDER BY {order}) - 1 AS n FROM {delta.table}"
         # NEW comes before CHANGED: those of it that are not sent leave a gap in the numbers, which is closed.
         left_out = delta.counts[NEW] - new
         chosen = (

@@ -26,11 +26,15 @@ class Binding(Frozen):
 
 
 class Cohort(Frozen):
-    """Batches of an enrolment: when, how many leads were sent, and how many people that added to the campaign."""
+    """Batches of an enrolment: when, how many leads were sent, and how many people that added to the campaign.
+
+    `tried` counts the new people of the list that it was about, also those who are suppressed or were refused.
+    """
 
     at: AwareDatetime
     sent: int
     accepted: int
+    tried: int = 0
 
 
 class Leftover(Frozen):

@@ -89,13 +89,13 @@ class HealthFile(Authored):
     """How the earlier waves of a paced campaign must have gone before the next one."""
 
     max_bounce_rate: int | float = Field(
-        default=2, ge=0, le=100, description="Most bounces, as a percentage of the emails sent.", examples=[2]
+        default=2, ge=0, le=100, description="Most bounces, as a percentage of the people reached.", examples=[2]
     )
     max_unsubscribe_rate: int | float = Field(
         default=1,
         ge=0,
         le=100,
-        description="Most replies of the class `unsubscribe`, as a percentage of the emails sent.",
+        description="Most replies of the class `unsubscribe`, as a percentage of the people reached.",
         examples=[1],
     )
 

@@ -13,7 +13,6 @@ from reconciler.model.state import Approval, State
 from reconciler.planning.lifecycle import STARTED_ROWS
 
 _STARTED = {row.value for row in STARTED_ROWS}
-_STARTS = {Kind.START, Kind.RESUME}
 
 
 def unapproved(plan: Plan, approvals: Mapping[str, Approval]) -> tuple[str, ...]:
@@ -49,31 +48,45 @@ def not_approved(plan: Plan, keys: Sequence[str]) -> tuple[ActionResult, ...]:
     )
 
 
-def remember(
-    state: State, plan: Plan, results: Sequence[ActionResult], *, at: datetime, by: str, approved: bool
-) -> State:
-    """Keep the approvals that are still needed after a run, and with `approved` those that this one gave.
+def given(state: State, plan: Plan, *, at: datetime, by: str) -> State:
+    """Keep the approval of all that a plan would send, sooner or later; what needs somebody is not approved."""
+    kept = dict(state.approvals)
+    for campaign in plan.campaigns:
+        actions = plan.of(campaign.key)
+        sends = any(action.effect is Effect.IRREVERSIBLE for action in actions)
+        blocked = any(action.status is ActionStatus.BLOCKED for action in actions)
+        if sends and not blocked and campaign.content is not None:
+            kinds = tuple(dict.fromkeys(action.kind.value for action in actions))
+            started = campaign.live in _STARTED
+            kept[campaign.key] = Approval(at=at, by=by, content=campaign.content, kinds=kinds, started=started)
+    return _with(state, kept)
 
-    A campaign of which nothing is left to be sent needs none; one that got another key needs a new one. Campaigns that
-    are not in the plan keep theirs.
+
+def needed(state: State, plan: Plan, results: Sequence[ActionResult]) -> State:
+    """Keep the approvals that are still needed after a run: a campaign of which nothing is left to be sent needs none.
+
+    Campaigns that are not in the plan keep theirs, unless it is a plan of everything.
     """
     done = {(item.campaign, item.kind) for item in results if item.outcome is Outcome.DONE}
     kept = dict(state.approvals)
-    for action in plan.actions:
-        if action.kind is Kind.MOVE and (action.campaign, action.kind) in done:
-            kept.pop(str(action.changes[0].before), None)
     for campaign in plan.campaigns:
         actions = [action for action in plan.of(campaign.key) if action.effect is Effect.IRREVERSIBLE]
-        left = [action for action in actions if (action.campaign, action.kind) not in done]
-        blocked = any(action.status is ActionStatus.BLOCKED for action in plan.of(campaign.key))
-        if not left and not campaign.people.later:
+        if all((action.campaign, action.kind) in done for action in actions) and not campaign.people.later:
             kept.pop(campaign.key, None)
-        elif approved and not blocked and campaign.content is not None:
-            started = campaign.live in _STARTED or any((campaign.key, kind) in done for kind in _STARTS)
-            kinds = tuple(dict.fromkeys(action.kind.value for action in plan.of(campaign.key)))
-            kept[campaign.key] = Approval(at=at, by=by, content=campaign.content, kinds=kinds, started=started)
-        elif campaign.key in kept and any((campaign.key, kind) in done for kind in _STARTS):
-            kept[campaign.key] = kept[campaign.key].model_copy(update={"started": True})
+    planned = {campaign.key for campaign in plan.campaigns}
+    if not plan.targets:
+        kept = {key: approval for key, approval in kept.items() if key in planned or key in state.campaigns}
+    return _with(state, kept)
+
+
+def withdrawn(state: State, plan: Plan, before: State) -> State:
+    """Take back what a run was approved for that was told to end: the campaigns of its plan have what they had."""
+    planned = {campaign.key for campaign in plan.campaigns}
+    kept = {key: approval for key, approval in state.approvals.items() if key not in planned}
+    return _with(state, kept | {key: item for key, item in before.approvals.items() if key in planned})
+
+
+def _with(state: State, kept: Mapping[str, Approval]) -> State:
     return state if kept == state.approvals else state.model_copy(update={"approvals": dict(sorted(kept.items()))})
 
 

@@ -12,9 +12,9 @@ from reconciler.planning.capacity import Capacity
 from reconciler.planning.facts import Facts
 from reconciler.planning.forecast import HORIZON, Lot, Outlook, first_fit, look_ahead, unhindered
 from reconciler.planning.guards import evaluate
+from reconciler.planning.openings import opening_from
 from reconciler.planning.pacing import later_waves
 from reconciler.planning.prospects import day_of, waves_to_come
-from reconciler.planning.schedule import opening_from
 from reconciler.planning.single import Draft, Inputs
 
 _BY_ITSELF = frozenset({"capacity", "senders", "pacing", "not-before", "window"})
@@ -86,9 +86,8 @@ def _status(made: Draft) -> ActionStatus:
 
 def _later(facts: Facts, start: datetime, now: datetime) -> Iterator[Lot]:
     """Yield the waves after the one of the day on which it starts."""
-    return waves_to_come(
-        facts.campaign.key, facts.waits[0], later_waves(facts.campaign, facts.wave, HORIZON), start, now
-    )
+    sizes = later_waves(facts.campaign, facts.wave, HORIZON)
+    return waves_to_come(facts.campaign.key, facts.waits[0], sizes, start, now, facts.policy)
 
 
 def _expected(waiting: Sequence[Facts], lots: Sequence[Lot], capacity: Capacity, now: datetime) -> list[Lot]:

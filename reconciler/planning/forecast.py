@@ -87,11 +87,6 @@ class Outlook:
         """Return one day; behind the last one nothing is due."""
         return self.days[day] if day < len(self.days) else IDLE
 
-    def span(self, campaign: str) -> tuple[int, int] | None:
-        """Return the first and the last day on which a campaign sends."""
-        sending = [number for number, day in enumerate(self.days) if campaign in day.sent]
-        return (sending[0], sending[-1]) if sending else None
-
 
 class _Piece(NamedTuple):
     """Leads in the queue, in the order in which they are served. `lot` is -1 for a later step."""

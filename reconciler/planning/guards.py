@@ -103,7 +103,7 @@ def _minimum(facts: Facts) -> Verdict:
     wanted, refused = facts.campaign.minimum_leads, facts.roster.refused
     apart = sum(item.leads for item in facts.roster.left_out)
     in_all = facts.expected + facts.wave.later
-    enough = in_all >= wanted
+    enough = in_all >= wanted and facts.expected > 0
     words = f"{leads(in_all)}, {wanted:,} wanted" + (f"; {apart:,} of the list left out" if apart else "")
     if refused and not enough:
         words += f"; Leadterra refused {refused:,} of the list: correct their rows"

@@ -24,20 +24,20 @@ class Wave(NamedTuple):
 def wave(campaign: Campaign, known: CampaignState | None, new: int, now: datetime, timezone: str) -> Wave:
     """Say how many of so many new people are enrolled today. A day is one of the calendar, in the policy's time zone.
 
-    `known` is None for a new draft, whatever an older one has had. A wave that was interrupted is filled up.
+    `known` is None for a new draft, whatever an older one has had. A wave that was interrupted is filled up. As long as
+    the campaign has not been started, all who are in it are its first wave: that one goes out once it is.
     """
     if campaign.per_day is None:
         return Wave(new)
     zone = ZoneInfo(timezone)
     day = now.astimezone(zone).date()
     today = earlier = 0
+    started = known.started_at if known else None
     for cohort in known.cohorts if known else ():
-        # Whoever is suppressed was sent and not accepted. Where nobody was, only fields were brought up to date.
-        new_ones = cohort.sent if cohort.accepted else 0
-        if cohort.at.astimezone(zone).date() < day:
-            earlier += new_ones
+        if started is not None and max(cohort.at, started).astimezone(zone).date() < day:
+            earlier += cohort.tried
         else:
-            today += new_ones
+            today += cohort.tried
     size = campaign.per_day if earlier else campaign.first_wave or campaign.per_day
     chosen = min(new, max(0, size - today))
     return Wave(chosen, new - chosen, paced=True, earlier=bool(earlier))

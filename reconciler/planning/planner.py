@@ -115,8 +115,8 @@ def _planned(made: Draft, inputs: Inputs, calendar: Calendar) -> PlannedCampaign
 
 def _audience(made: Draft, policy: Policy) -> str:
     """Cover the list, and by which rules people on it are left out; who they are changes with every campaign."""
-    leads = made.subject.campaign.leads if made.subject.campaign else None
     campaign = made.subject.campaign
+    leads = campaign.leads if campaign else None
     rules: list[object] = [policy.recontact, policy.recontact_days]
     if campaign is not None and campaign.per_day is not None:
         rules += [campaign.per_day, campaign.first_wave]

@@ -1,12 +1,14 @@
 """What campaigns send in the coming days: those that run, and what a plan would set free."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 
 from reconciler.model.campaign import SequenceStep
 from reconciler.model.live import LiveCampaign, LiveStatus, Stats
 from reconciler.model.state import CampaignState
+from reconciler.model.workspace import Policy
 from reconciler.planning.forecast import Lot
+from reconciler.planning.openings import opening_from
 from reconciler.planning.pacing import Wave
 from reconciler.planning.standing import Standing, standing
 
@@ -54,9 +56,14 @@ def set_free(
     return _lots(key, first, wave.today + (known.expected_enrolled if known else 0))
 
 
-def waves_to_come(key: str, first: int, sizes: Iterator[int], start: datetime, now: datetime) -> Iterator[Lot]:
-    """Yield what is enrolled on the days after `start`, one wave a day."""
-    for day, size in enumerate(sizes, day_of(start, now) + 1):
+def waves_to_come(
+    key: str, first: int, sizes: Iterable[int], start: datetime, now: datetime, policy: Policy
+) -> Iterator[Lot]:
+    """Yield what is enrolled on the days after `start`, one wave a day, on days on which the start window opens."""
+    moment = start
+    for size in sizes:
+        moment = opening_from(policy, moment + timedelta(days=1))
+        day = day_of(moment, now)
         yield Lot(key, 0, day + first, size, joins=day)
 
 

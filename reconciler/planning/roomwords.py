@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 from reconciler.planning.capacity import Capacity, Fit, fit
 from reconciler.planning.facts import Facts, Verdict, people
-from reconciler.planning.schedule import day_words, opening_from, when
+from reconciler.planning.openings import day_words, opening_from, when
 
 _NAMED = 5
 """Accounts that are told by name."""
@@ -30,7 +30,7 @@ def has_room(facts: Facts) -> Verdict:
     if found.never:
         return False, _never(facts, capacity, total, days)
     if found.late is not None:
-        words = f"{people(total)} would push {found.late} back, which was let through before"
+        words = f"{people(total)} would take the room of {found.late}, which goes first"
         return False, f"{words}{_starts(facts, found)}"
     words = f"{people(total)} are to hear from you within {days}; there is room for {total - found.short:,}"
     today = " today" if within == 1 else " until then"
@@ -56,7 +56,7 @@ def _ways(facts: Facts, found: Fit, total: int) -> str:
     fewer = total - found.short
     ways = [f"{found.short:,} fewer {'lead' if found.short == 1 else 'leads'}"] if fewer else []
     if not facts.wave.paced and fewer and not facts.started:
-        ways.append(f"`start.perDay: {ceil(total / ceil(total / fewer)):,}`".replace(",", ""))
+        ways.append(f"`start.perDay: {ceil(total / ceil(total / fewer))}`")
     ways.append(f"senders for {found.short:,} more emails{_idle(facts)}")
     return f". For today: {', or '.join(ways)}"
 

@@ -65,13 +65,25 @@ def _last(entries: bytes, share: int, passes: int) -> bytes:
     return b"".join(part for pair in last.items() for part in pair)
 
 
-def by_hour(cohorts: Iterable[Cohort]) -> tuple[Cohort, ...]:
-    """Add up cohorts of the same hour, in UTC: what they say in all stays the same."""
+def by_quarter(cohorts: Iterable[Cohort]) -> tuple[Cohort, ...]:
+    """Add up cohorts of the same quarter of an hour: what they say in all stays the same.
+
+    No time zone begins its days within one.
+    """
     found: list[Cohort] = []
     for cohort in cohorts:
-        if found and found[-1].at.strftime("%Y-%m-%d %H") == cohort.at.strftime("%Y-%m-%d %H"):
-            sent, accepted = found[-1].sent + cohort.sent, found[-1].accepted + cohort.accepted
-            found[-1] = Cohort(at=found[-1].at, sent=sent, accepted=accepted)
+        if found and _quarter(found[-1]) == _quarter(cohort):
+            last = found[-1]
+            sent, accepted, tried = (
+                last.sent + cohort.sent,
+                last.accepted + cohort.accepted,
+                last.tried + cohort.tried,
+            )
+            found[-1] = Cohort(at=last.at, sent=sent, accepted=accepted, tried=tried)
         else:
             found.append(cohort)
     return tuple(found)
+
+
+def _quarter(cohort: Cohort) -> int:
+    return int(cohort.at.timestamp()) // 900

@@ -38,9 +38,9 @@ def standing(
     """Say what is still to be sent to those who are enrolled in a started campaign, and when it is due.
 
     `waits` are the `delayDays` of the steps that it sends. Leads whose enrolment is not known here are due for their
-    next step now. As many leads as have replied, or bounced, get no further step: of those that have got one, who would
-    get the next one last. What is due and was not sent is queued, unless it is `paused`: so no more is overdue than
-    that; and what is queued beyond all this is due now.
+    next step now. As many leads as have replied, or bounced, get no further step, as far as they cannot be among those
+    who have got every step: of those that have got one, who would get the next one last. What is due and was not sent
+    is queued, unless it is `paused`: so no more is overdue than that; and what is queued beyond all this is due now.
     """
     groups = list(_groups(known, stats))
     offsets = list(accumulate(waits))
@@ -61,7 +61,8 @@ def standing(
         for group, sent in zip(groups, got, strict=True)
         for step, count, moment, known_time in _waiting(group, sent, offsets, now)
     ]
-    lots = _less(lots, max(stats.replied, stats.bounced), lambda item: item.lot.step > 0)
+    finished = sum(sent[-1] for sent in got)
+    lots = _less(lots, max(stats.replied, stats.bounced) - finished, lambda item: item.lot.step > 0)
     if not paused:
         overdue = sum(item.lot.leads for item in lots if item.overdue)
         lots = _less(lots, overdue - stats.queued, lambda item: item.overdue)

@@ -4,7 +4,7 @@ import re
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from reconciler.model.plan import GuardResult, Kind, People, PlannedStep
+from reconciler.model.plan import ActionStatus, Effect, GuardResult, Kind, People, Plan, PlannedStep
 from reconciler.tokens import fill_tokens, find_tokens
 
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
@@ -150,6 +150,16 @@ def enrolment(counted: People) -> str:
     if counted.changed:
         parts.append(f"{people(counted.changed)} with new details, brought up to date")
     return "; ".join(parts)
+
+
+def approved_later(plan: Plan) -> int:
+    """Count the people whom an approval of a plan covers beside those of today: waves to come, and what waits."""
+    count = 0
+    for campaign in plan.campaigns:
+        actions = [action for action in plan.of(campaign.key) if action.effect is Effect.IRREVERSIBLE]
+        if actions and not any(action.status is ActionStatus.BLOCKED for action in plan.of(campaign.key)):
+            count += campaign.people.held + campaign.people.later
+    return count
 
 
 def left_out(counted: People) -> str:

@@ -1,16 +1,18 @@
 """Approvals that the state keeps: what they cover later on, and when they end."""
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from support.plans import EDITED, NOW, campaign, inputs, known, live, outline, roster, state
 
+from reconciler.execution.transitions import forgotten, imported, moved, removed, started
 from reconciler.model.live import Pool
 from reconciler.model.plan import Plan
 from reconciler.model.report import ActionResult, Outcome
 from reconciler.model.state import State
-from reconciler.planning.approvals import not_approved, remember, still_approved, unapproved
+from reconciler.planning.approvals import given, needed, not_approved, still_approved, unapproved, withdrawn
 from reconciler.planning.planner import make_plan
 
 FULL = (Pool(id="p", name="P", daily_capacity=100, remaining=0),)
@@ -34,7 +36,12 @@ def results(plan: Plan, *done: str) -> tuple[ActionResult, ...]:
 
 
 def approved(plan: Plan, *done: str, before: State | None = None) -> State:
-    return remember(before or state(), plan, results(plan, *done), at=NOW, by="ada@host", approved=True)
+    """Return the state after a run that somebody approved; what it started is marked as such."""
+    after = given(before or state(), plan, at=NOW, by="ada@host")
+    if "start" in done:
+        managed = after.with_campaign("alpha", known(accepted=4))
+        after = started(managed, "alpha", NOW)
+    return needed(after, plan, results(plan, *done))
 
 
 def later(**changes: Any) -> Plan:
@@ -95,23 +102,45 @@ def test_the_waves_to_come_are_approved_with_the_start() -> None:
 def test_an_approval_ends_with_what_it_was_for() -> None:
     before = approved(held(), "create")
     plan = later()
-    after = remember(before, plan, results(plan, "enroll", "start"), at=TOMORROW, by="cron@host", approved=False)
-    assert after.approvals == {}
+    assert needed(before, plan, results(plan, "enroll", "start")).approvals == {}
 
 
-def test_a_run_that_approves_nothing_keeps_what_there_is() -> None:
+def test_what_still_waits_keeps_its_approval() -> None:
     before = approved(held(), "create")
+    assert needed(before, held(), results(held())) is before
+
+
+def test_a_run_that_is_told_to_end_approves_nothing() -> None:
+    """What was approved before stays approved."""
     plan = held()
-    assert remember(before, plan, results(plan), at=TOMORROW, by="cron@host", approved=False) is before
-    assert remember(state(), plan, results(plan), at=TOMORROW, by="cron@host", approved=False).approvals == {}
+    assert withdrawn(given(state(), plan, at=NOW, by="ada@host"), plan, state()).approvals == {}
+    before = approved(plan, "create")
+    again = given(before, plan, at=TOMORROW, by="bob@host")
+    assert again.approvals["alpha"].by == "bob@host"
+    assert withdrawn(again, plan, before).approvals == before.approvals
 
 
-def test_a_new_key_needs_a_new_approval() -> None:
-    before = approved(held(), "create")
-    plan = make_plan(inputs(campaign("beta", moved_from="alpha"), state({"alpha": known()}), live(), roster(10)))
-    assert outline(plan, "beta")[0][0] == "move"
-    after = remember(before, plan, results(plan, "move"), at=TOMORROW, by="cron@host", approved=False)
-    assert after.approvals == {}
+def test_what_is_neither_planned_nor_there_needs_none() -> None:
+    """Its draft was never created, and its file is gone."""
+    before = approved(held(), before=state())
+    nothing = make_plan(inputs(campaign("beta", status="draft"), rosters=roster(1)))
+    assert needed(before, nothing, ()).approvals == {}
+    assert list(needed(before, nothing.model_copy(update={"targets": ("beta",)}), ()).approvals) == ["alpha"]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda state: moved(state, "alpha", "beta"),
+        lambda state: forgotten(state, "alpha", NOW),
+        lambda state: removed(state, "alpha"),
+        lambda state: imported(state, "alpha", known()),
+    ],
+    ids=["moved", "forgotten", "removed", "imported"],
+)
+def test_an_approval_is_of_the_campaign_that_had_the_key(change: Callable[[State], State]) -> None:
+    before = approved(held(), "create").with_campaign("alpha", known())
+    assert change(before).approvals == {}
 
 
 def test_pauses_need_no_approval() -> None:
@@ -141,4 +170,5 @@ def test_what_needs_somebody_is_not_approved() -> None:
 def test_other_campaigns_keep_theirs() -> None:
     before = approved(held(), "create")
     other = make_plan(inputs(campaign("beta", status="draft"), rosters=roster(1)))
-    assert approved(other, "create", before=before).approvals == before.approvals
+    there = before.with_campaign("alpha", known())
+    assert approved(other, "create", before=there).approvals == before.approvals

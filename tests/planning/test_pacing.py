@@ -21,8 +21,8 @@ def paced(first: int | None = 25, daily: int = 100, **changes: object) -> Campai
 
 
 def enrolled(*batches: tuple[datetime, int, int], **changes: Any) -> Any:
-    """Make a running campaign into which so many were sent, and accepted, at these times."""
-    cohorts = tuple(Cohort(at=at, sent=sent, accepted=accepted) for at, sent, accepted in batches)
+    """Make a running campaign into which so many new people of the list went, and were accepted, at these times."""
+    cohorts = tuple(Cohort(at=at, sent=tried, accepted=accepted, tried=tried) for at, tried, accepted in batches)
     return known(status="running", cohorts=cohorts, **changes)
 
 
@@ -37,12 +37,26 @@ def enrolled(*batches: tuple[datetime, int, int], **changes: Any) -> Any:
         (((YESTERDAY, 25, 25), (NOW, 60, 60)), 215, Wave(40, 175, paced=True, earlier=True)),
         # Five of yesterday's were suppressed: sent and not accepted, and so a part of that wave.
         (((YESTERDAY, 25, 20), (NOW, 100, 95)), 175, Wave(0, 175, paced=True, earlier=True)),
-        # Only fields were brought up to date today.
-        (((YESTERDAY, 25, 25), (NOW, 25, 0)), 275, Wave(100, 175, paced=True, earlier=True)),
+        # All of today's are suppressed, or were refused: they were its wave.
+        (((YESTERDAY, 25, 25), (NOW, 100, 0)), 175, Wave(0, 175, paced=True, earlier=True)),
     ],
 )
 def test_who_is_enrolled_today(batches: tuple[tuple[datetime, int, int], ...], new: int, found: Wave) -> None:
     assert wave(paced(), enrolled(*batches), new, NOW, "UTC") == found
+
+
+def test_corrections_are_no_wave() -> None:
+    entry = known(status="running", cohorts=(Cohort(at=NOW, sent=25, accepted=0),))
+    assert wave(paced(), entry, 275, NOW, "UTC").today == 25
+
+
+def test_until_it_is_started_the_first_wave_is_all_there_is() -> None:
+    """Its start was refused for two days: nobody more is enrolled, and the next wave goes the day after the start."""
+    cohorts = (Cohort(at=YESTERDAY - timedelta(days=1), sent=25, accepted=25, tried=25),)
+    assert wave(paced(), known(cohorts=cohorts), 275, NOW, "UTC") == Wave(0, 275, paced=True)
+    just_started = known(status="running", cohorts=cohorts, started_at=NOW)
+    assert wave(paced(), just_started, 275, NOW, "UTC").today == 0
+    assert wave(paced(), just_started, 275, NOW + timedelta(days=1), "UTC").today == 100
 
 
 def test_without_pacing_all_go_at_once() -> None:
@@ -70,7 +84,9 @@ def test_the_waves_after_it() -> None:
 def a_day_later(people: int = 300, **changes: Any) -> Plan:
     """Plan the second wave: 25 people got the first email yesterday."""
     entry = enrolled((YESTERDAY, 25, 25), started_at=YESTERDAY)
-    counters = {"total_enrolled": 25, "sent": 25, "queued": 25} | changes.pop("counters", {})
+    counters = {"total_enrolled": 25, "sent": 25, "queued": 25}
+    if "counters" in changes:
+        counters |= {"total_enrolled": 100} | changes.pop("counters")
     there = live(status="running", stats=Stats(**counters))
     replies = changes.pop("replies", ())
     read = {} if replies is None else {"alpha": Replies(found=tuple(replies))}
@@ -95,7 +111,7 @@ def test_the_next_wave_goes_into_the_running_campaign() -> None:
     assert [day.sent for day in plan.forecast] == [100, 100, 100, 100, 100, 75][:6]
     told = {item.id: item.detail for item in the(plan, Kind.ENROLL).guards}
     assert told["pacing"] == "a wave of 100 people today"
-    assert told["health"] == "0 bounced and 0 unsubscribed of 25 emails"
+    assert told["health"] == "0 bounced and 0 unsubscribed of 25 reached"
 
 
 def test_one_wave_a_day() -> None:
@@ -118,14 +134,14 @@ def test_corrections_need_no_wave() -> None:
 
 
 def test_a_draft_whose_first_wave_is_in_starts_with_it() -> None:
-    entry = known(cohorts=(Cohort(at=NOW, sent=25, accepted=25),))
+    entry = known(cohorts=(Cohort(at=NOW, sent=25, accepted=25, tried=25),))
     plan = make_plan(inputs(paced(), entry, live(enrolled=25), roster(300, new=275)))
     assert outline(plan) == [("start", "ready")]
     assert plan.summary.new_recipients == 25
 
 
 def test_a_resume_does_not_wait_for_a_wave() -> None:
-    cohorts = (Cohort(at=NOW - timedelta(hours=1), sent=25, accepted=25),)
+    cohorts = (Cohort(at=NOW - timedelta(hours=1), sent=25, accepted=25, tried=25),)
     entry = known(status="paused", paused_by_us=True, cohorts=cohorts, started_at=STARTED)
     plan = make_plan(inputs(paced(), entry, live(status="paused", enrolled=25, queued=25), roster(300, new=275)))
     assert outline(plan) == [("resume", "ready")]
@@ -142,9 +158,12 @@ UNSUBSCRIBED = Reply(id="rpl_1", classification="unsubscribe")
 @pytest.mark.parametrize(
     ("counters", "replies", "words"),
     [
-        ({"sent": 100, "bounced": 3}, (), "3 people bounced of 100 emails (3.0 %, at most 2 %)"),
-        ({"sent": 100}, (UNSUBSCRIBED, UNSUBSCRIBED), "2 people unsubscribed of 100 emails (2.0 %, at most 1 %)"),
+        ({"sent": 100, "bounced": 3}, (), "3 people bounced of 100 reached (3.0 %, at most 2 %)"),
+        ({"sent": 100}, (UNSUBSCRIBED, UNSUBSCRIBED), "2 people unsubscribed of 100 reached (2.0 %, at most 1 %)"),
+        # 100 people, and each had four emails: everybody counts once.
+        ({"sent": 400, "bounced": 6}, (), "6 people bounced of 100 reached (6.0 %, at most 2 %)"),
         ({}, None, "how the earlier waves went is not known"),
+        ({"sent": 0}, None, "the earlier waves have not gone out yet"),
     ],
 )
 def test_bad_health_holds_the_next_wave(counters: dict[str, int], replies: Any, words: str) -> None:

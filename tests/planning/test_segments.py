@@ -13,7 +13,7 @@ from support.examples import examples
 from reconciler.leads.ledger import ENTRY_BYTES, HASH_BYTES, read_entries, read_segments
 from reconciler.model.state import Cohort
 from reconciler.planning import segments
-from reconciler.planning.segments import ENTRY, HASH, MOST_SEGMENTS, are_many, by_hour, merge_from, merged
+from reconciler.planning.segments import ENTRY, HASH, MOST_SEGMENTS, are_many, by_quarter, merge_from, merged
 
 BATCH = 500
 AT = datetime(2026, 11, 2, 9, 30, tzinfo=UTC)
@@ -134,11 +134,12 @@ def test_every_row_that_was_refused_is_kept(parts: list[bytes]) -> None:
 def test_cohorts_of_an_hour_are_added_up(given_: list[tuple[int, int, int]]) -> None:
     minutes = sorted(minute for minute, _, _ in given_)
     cohorts = [
-        Cohort(at=AT + timedelta(minutes=minute), sent=sent, accepted=accepted)
+        Cohort(at=AT + timedelta(minutes=minute), sent=sent, accepted=accepted, tried=sent)
         for minute, (_, sent, accepted) in zip(minutes, given_, strict=True)
     ]
-    found = by_hour(cohorts)
+    found = by_quarter(cohorts)
     assert sum(item.sent for item in found) == sum(item.sent for item in cohorts)
     assert sum(item.accepted for item in found) == sum(item.accepted for item in cohorts)
-    hours = [item.at.replace(minute=0) for item in found]
-    assert hours == sorted({item.at.replace(minute=0) for item in cohorts})
+    assert sum(item.tried for item in found) == sum(item.tried for item in cohorts)
+    quarters = [item.at.replace(minute=item.at.minute // 15 * 15) for item in found]
+    assert quarters == sorted({item.at.replace(minute=item.at.minute // 15 * 15) for item in cohorts})

@@ -116,14 +116,16 @@ def test_nothing_is_lost_and_nothing_is_sent_twice(cohorts: list[tuple[float, in
     people = sum(count for _, count in cohorts)
     sent = min(sent, people * len(WAITS))
     found = stands(cohorts, sent=sent, queued=people, replied=ended)
-    to_come = sum(lot.leads * (len(WAITS) - lot.step) for lot in found.lots if lot != more(found, people))
+    to_come = sum(lot.leads * (len(WAITS) - lot.step) for lot in explained(found, people))
     gone = people * len(WAITS) - sent - to_come
     assert 0 <= gone <= ended * (len(WAITS) - 1)
     assert all(lot.leads > 0 and 0 <= lot.step < len(WAITS) for lot in found.lots)
 
 
-def more(found: Standing, people: int) -> Lot | None:
-    """Return the lot of what is queued and not explained, where there is one: the last."""
-    explained = sum(lot.leads for lot in found.lots[:-1])
-    last = found.lots[-1] if found.lots else None
-    return last if last and last[1:3] == (len(WAITS) - 1, 0) and explained + last.leads == people else None
+def explained(found: Standing, people: int) -> tuple[Lot, ...]:
+    """Leave out what is queued and not explained, where there is such a lot: the last."""
+    before, last = found.lots[:-1], found.lots[-1:]
+    for lot in last:
+        if (lot.step, lot.day) == (len(WAITS) - 1, 0) and sum(item.leads for item in found.lots) == people:
+            return before
+    return found.lots

@@ -12,9 +12,9 @@ from reconciler.model.plan import GuardResult, Kind
 from reconciler.model.workspace import Policy, StartWindow
 from reconciler.planning.facts import Facts
 from reconciler.planning.guards import evaluate
+from reconciler.planning.openings import next_opening, when
 from reconciler.planning.pacing import Wave
 from reconciler.planning.planner import make_plan
-from reconciler.planning.schedule import next_opening, when
 
 BERLIN = ZoneInfo("Europe/Berlin")
 WORKDAYS = (0, 1, 2, 3, 4)
