@@ -42,6 +42,11 @@ class Settled:
         """What its file says; a file that is gone says archived."""
         return self.campaign.status if self.campaign else Status.ARCHIVED
 
+    @property
+    def paced(self) -> bool:
+        """Whether more people are enrolled into it, in waves."""
+        return self.campaign is not None and self.status is Status.RUNNING and self.campaign.per_day is not None
+
     def close(self, operation: str, words: str = "") -> None:
         """Take an intent as settled, and tell what became of it."""
         self.closes.append(operation)
@@ -285,6 +290,9 @@ def enrolments(
         elif added <= 0 and draft:
             item.close(operation)
             end = ": none of them is in it"
+        elif not draft and not left and item.paced:
+            # Not settled yet: they come first in today's wave.
+            end = ": they are sent again, which enrols nobody twice"
         elif not draft:
             # Its counter says nothing: others may have been taken out of it meanwhile.
             _doubt(item, left, blobs)
