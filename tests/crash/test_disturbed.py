@@ -4,9 +4,8 @@ import random
 from collections.abc import Iterator
 
 import pytest
-from support.examples import SOAK
 from support.scene import check_server
-from support.stage import LONG, STAGES, Stage, staged
+from support.stage import LONG, TODAY_STAGES, Stage, staged
 
 from reconciler.sandbox.faults import Action, Fault, Kind
 
@@ -18,7 +17,7 @@ BAD = {0, 1, 3}
 pytestmark = LONG
 
 
-@pytest.fixture(scope="module", params=STAGES if SOAK else STAGES[:3])
+@pytest.fixture(scope="module", params=TODAY_STAGES)
 def stage(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     with staged(tmp_path_factory.mktemp("disturbed"), *request.param.split("-")) as made:
         yield made

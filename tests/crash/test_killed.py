@@ -7,12 +7,12 @@ import pytest
 from support.examples import TODAY
 from support.forge import KILLED
 from support.scene import check_server
-from support.stage import LONG, STAGES, TIMES, Stage, staged
+from support.stage import LONG, TIMES, TODAY_STAGES, Stage, staged
 
 pytestmark = LONG
 
 
-@pytest.fixture(scope="module", params=STAGES)
+@pytest.fixture(scope="module", params=TODAY_STAGES)
 def stage(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     with staged(tmp_path_factory.mktemp("crash"), *request.param.split("-")) as made:
         yield made

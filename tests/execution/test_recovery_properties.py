@@ -88,7 +88,8 @@ def end(world: MortalWorld) -> dict[str, tuple[object, ...]]:
 
 # To shrink an example takes minutes, since each is a dozen runs; they are small already.
 @examples(
-    60,
+    30,
+    least=6,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
     phases=[Phase.explicit, Phase.reuse, Phase.generate],
 )

@@ -389,7 +389,8 @@ def made(leads: int) -> Iterator[MortalWorld]:
 
 
 kills = examples(
-    50,
+    20,
+    least=4,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
     phases=[Phase.explicit, Phase.reuse, Phase.generate],
 )

@@ -16,6 +16,9 @@ TODAY = datetime.now(UTC).toordinal()
 """Number of the day, by which other cases are chosen each day."""
 
 
-def examples(count: int, **more: Any) -> settings:
-    """Return the settings of a property that is worth `count` examples. No example has a deadline."""
-    return settings(max_examples=count if SOAK else max(10, count // SHARE), deadline=None, **more)
+def examples(count: int, *, least: int = 10, **more: Any) -> settings:
+    """Return the settings of a property that is worth `count` examples; every day it gets `least` at least.
+
+    No example has a deadline.
+    """
+    return settings(max_examples=count if SOAK else max(least, count // SHARE), deadline=None, **more)

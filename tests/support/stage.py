@@ -20,6 +20,8 @@ APPLY = ("apply", "--auto-approve")
 BACKENDS = ("local", "git")
 STAGES = ("all-local", "documented-local", "all-git", "documented-git")
 """Kinds of server and backends."""
+TODAY_STAGES = STAGES if SOAK else (STAGES[TODAY % 2], STAGES[3 - TODAY % 2])
+"""One of each kind and of each backend: the others the next day, all with `make soak`."""
 
 
 class Stage:
