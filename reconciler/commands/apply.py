@@ -2,6 +2,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,9 +18,11 @@ from reconciler.commands.common import (
     confirm,
     ending_early,
     file_word,
-    output_options,
+    fit_options,
+    output_formats,
     owner,
     place_options,
+    problems_shown,
     say,
     say_at_times,
     settings,
@@ -27,11 +30,12 @@ from reconciler.commands.common import (
     target_words,
 )
 from reconciler.commands.exits import BUG, FAILED, HELD, INTERRUPTED, OK
-from reconciler.commands.plan import show_plan
+from reconciler.commands.plan import marked, show_plan
 from reconciler.diagnostics import has_errors
 from reconciler.model.plan import Plan
 from reconciler.model.report import Outcome, Report
 from reconciler.model.workspace import Budget
+from reconciler.reporting.budget import Fit
 from reconciler.wiring import Place
 
 if TYPE_CHECKING:
@@ -44,7 +48,8 @@ if TYPE_CHECKING:
 @click.command("apply")
 @click.argument("saved", metavar="[PLAN]", required=False, type=click.Path(path_type=Path))
 @place_options
-@output_options
+@output_formats("text", "json", "markdown", "github")
+@fit_options
 @target_option
 @allow_option
 @approve_option
@@ -65,8 +70,9 @@ def command(
     saved: Path | None,
     targets: tuple[str, ...],
     allow: Mapping[Budget, int],
-    receipt: Path | None,
     *,
+    receipt: Path | None,
+    fit: Fit,
     auto_approve: bool,
     approved_only: bool,
 ) -> int:
@@ -93,11 +99,22 @@ def command(
     with ending_early(bars) as cancelled:
         session = Session(place, settings(), cancelled, say_at_times(), say)
         ask = not auto_approve and not approved_only
-        return record.run(
-            lambda: _apply(
-                session, record, output, saved, targets, allow, sink=sink, ask=ask, approved_only=approved_only
+        show = partial(_show, output=output, fit=fit)
+        with problems_shown(output, "Campaigns not applied", lambda: marked("apply", session), fit):
+            return record.run(
+                lambda: _apply(
+                    session,
+                    record,
+                    output,
+                    saved,
+                    targets,
+                    allow,
+                    show=show,
+                    sink=sink,
+                    ask=ask,
+                    approved_only=approved_only,
+                )
             )
-        )
 
 
 def _apply(
@@ -108,6 +125,7 @@ def _apply(
     targets: tuple[str, ...],
     allow: Mapping[Budget, int],
     *,
+    show: Callable[[Report, Plan], None],
     sink: "ProgressSink",
     ask: bool,
     approved_only: bool,
@@ -123,7 +141,7 @@ def _apply(
         record.plan = plan
         show_once(plan)
         if ask and approved is None:
-            if output.json:
+            if output.document:
                 _show_to_reader(plan, output, session.place)
             if not _approved(plan):
                 return False
@@ -144,7 +162,7 @@ def _apply(
             )
     except BugError as bug:
         record.plan = bug.plan
-        _show(record.completed(bug.report, BUG), bug.plan, output)
+        show(record.completed(bug.report, BUG), bug.plan)
         raise
     record.plan = plan
     if report is None:
@@ -154,7 +172,7 @@ def _apply(
     if plan.actions or not report.moved:
         show_once(plan)
     code = exit_code(report, plan)
-    _show(record.completed(report, code), plan, output)
+    show(record.completed(report, code), plan)
     return code
 
 
@@ -171,7 +189,7 @@ def _shown_once(output: Output, place: Place) -> Callable[[Plan], None]:
     shown: list[Plan] = []
 
     def show_once(plan: Plan) -> None:
-        if not output.json and not shown:
+        if not output.document and not shown:
             shown.append(plan)
             show_plan(plan, output, place, command=None)
 
@@ -205,23 +223,30 @@ def _approved(plan: Plan) -> bool:
 
 
 def _show_to_reader(plan: Plan, output: Output, place: Place) -> None:
-    """Show whoever is asked what it is about; stdout is for the JSON alone."""
+    """Show whoever is asked what it is about; stdout is for the document alone."""
     from reconciler.reporting.text import render_plan
 
     click.echo(render_plan(plan, commit=commit_of(place.specs), width=output.width), err=True)
 
 
-def _show(report: Report, plan: Plan, output: Output) -> None:
+def _show(report: Report, plan: Plan, *, output: Output, fit: Fit) -> None:
     if output.json:
         from reconciler.reporting.jsonout import report_json
 
         output.result(report_json(report))
         return
+    if output.form == "markdown":
+        from reconciler.reporting.reportmd import render_report_markdown
+
+        output.result(render_report_markdown(report, plan, fit=fit))
+        return
+    if output.form == "github":
+        from reconciler.reporting.annotations import of_report, render_annotations
+
+        output.result(render_annotations(of_report(report, plan)))
     from reconciler.reporting.text import render_report
 
     # The plan's own are told with the plan.
     own = tuple(item for item in report.diagnostics if item not in plan.diagnostics)
     report = report.model_copy(update={"diagnostics": own})
-    text = render_report(report, plan, color=output.color, width=output.width)
-    if text:
-        output.result(text)
+    output.result(render_report(report, plan, color=output.color, width=output.width))

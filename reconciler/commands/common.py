@@ -23,6 +23,7 @@ import click
 from reconciler.commands.exits import BUG, FAILED, INTERRUPTED
 from reconciler.diagnostics import Diagnostic, Interrupted, ReconcilerError, error
 from reconciler.model.workspace import DEFAULT_ENVIRONMENT, Budget
+from reconciler.reporting.budget import LINK, SMALLEST, Fit
 from reconciler.reporting.escape import plain
 from reconciler.reporting.text import render_diagnostics
 from reconciler.settings import Settings, from_environment
@@ -74,6 +75,34 @@ def output_formats(*forms: str) -> Callable[[_F], _F]:
 
 output_options = output_formats("text", "json")
 
+
+def _link(ctx: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
+    if value is not None and not LINK.fullmatch(value):
+        raise click.BadParameter("it is no http(s) address of at most 500 plain characters", ctx, parameter)
+    return value
+
+
+def fit_options(command: _F) -> _F:
+    """Add `--max-bytes` and `--link`, for Markdown; the command gets a `Fit`."""
+
+    @click.option(
+        "--max-bytes",
+        type=click.IntRange(min=SMALLEST),
+        default=Fit().max_bytes,
+        show_default=True,
+        metavar="N",
+        help="With --format markdown: write at most so many bytes; what matters least is left out first.",
+    )
+    @click.option(
+        "--link", callback=_link, metavar="URL", help="With --format markdown: where to see what had to be left out."
+    )
+    @functools.wraps(command)
+    def wrapped(*arguments: Any, max_bytes: int, link: str | None, **options: Any) -> Any:  # noqa: ANN401 - click's
+        return command(*arguments, fit=Fit(max_bytes, link), **options)
+
+    return wrapped  # type: ignore[return-value]  # click's decorators keep the signature of the command
+
+
 target_option = click.option(
     "--target", "targets", multiple=True, metavar="KEY", help="Only this campaign, or label:team=emea. Repeatable."
 )
@@ -110,19 +139,24 @@ approve_option = click.option("--auto-approve", is_flag=True, help="Do not ask; 
 
 
 class Output:
-    """How results are written: in which form, with or without colour, as wide as the terminal."""
+    """How results are written: in which form, with or without colour, as wide as the terminal.
+
+    `document`: stdout holds one document, and nothing else may be written there.
+    """
 
     def __init__(self, *, form: str, no_color: bool) -> None:
         self.form = form
         self.json = form == "json"
+        self.document = form in {"json", "markdown"}
         self.no_color = no_color or settings().no_color
         self.color = sys.stdout.isatty() and not self.no_color
         self.width = max(MIN_WIDTH, min(MAX_WIDTH, shutil.get_terminal_size((100, 24)).columns))
 
     @staticmethod
     def result(text: str) -> None:
-        """Write a result to stdout."""
-        click.echo(text, nl=not text.endswith("\n"), color=True)
+        """Write a result to stdout; nothing where there is none."""
+        if text:
+            click.echo(text, nl=not text.endswith("\n"), color=True)
 
 
 def settings() -> Settings:
@@ -203,6 +237,32 @@ def show_diagnostics(diagnostics: Iterable[Diagnostic]) -> None:
         color = sys.stderr.isatty() and not settings().no_color
         width = max(MIN_WIDTH, min(MAX_WIDTH, shutil.get_terminal_size((100, 24)).columns))
         click.echo(render_diagnostics(found, color=color, width=width), err=True, nl=False, color=True)
+
+
+@contextmanager
+def problems_shown(
+    output: Output,
+    title: str,
+    marked: Callable[[], str],
+    fit: Fit = Fit(),  # noqa: B008 - it is frozen
+) -> Iterator[None]:
+    """Write what ends a command on stdout, too, where its form is for a pull request; then it goes on as ever.
+
+    `title` is what the Markdown is called, `marked` returns the line of its marker.
+    """
+    try:
+        yield
+    except ReconcilerError as problem:
+        if output.form == "github":
+            from reconciler.reporting.annotations import of_diagnostics, render_annotations
+
+            output.result(render_annotations(of_diagnostics(problem.diagnostics)))
+        elif output.form == "markdown":
+            from reconciler.reporting.reportmd import render_problems_markdown
+
+            found = problem.diagnostics
+            output.result(render_problems_markdown(found, title=title, marked=marked(), fit=fit))
+        raise
 
 
 def owner() -> str:

@@ -1,5 +1,6 @@
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING, Literal
 
 import click
 
@@ -10,8 +11,10 @@ from reconciler.commands.common import (
     command_line,
     commit_of,
     file_word,
-    output_options,
+    fit_options,
+    output_formats,
     place_options,
+    problems_shown,
     say_at_times,
     settings,
     target_option,
@@ -21,12 +24,17 @@ from reconciler.commands.exits import CHANGES, FAILED, OK
 from reconciler.diagnostics import has_errors
 from reconciler.model.plan import ActionStatus, Plan
 from reconciler.model.workspace import Budget
+from reconciler.reporting.budget import Fit
 from reconciler.wiring import Place
+
+if TYPE_CHECKING:
+    from reconciler.session import Session
 
 
 @click.command("plan")
 @place_options
-@output_options
+@output_formats("text", "json", "markdown", "github")
+@fit_options
 @target_option
 @allow_option
 @click.option(
@@ -46,6 +54,7 @@ def command(
     targets: tuple[str, ...],
     allow: Mapping[Budget, int],
     out: Path | None,
+    fit: Fit,
     *,
     no_refresh: bool,
     detailed_exitcode: bool,
@@ -55,21 +64,39 @@ def command(
     from reconciler.session import Session
 
     session = Session(place, settings(), told=say_at_times())
-    plan = session.plan(refresh=not no_refresh, targets=targets, allow=allow).plan
+    with problems_shown(output, "Campaign plan", lambda: marked("plan", session), fit):
+        plan = session.plan(refresh=not no_refresh, targets=targets, allow=allow).plan
     if out is not None:
         from reconciler.reporting.escape import json_escapes
         from reconciler.store.output import write_output
 
         write_output(out, json_escapes(session.sealed(plan)), what="the plan")
     words = [*(target_words(targets) if out is None else [file_word(out)]), *allow_words(allow)]
-    show_plan(plan, output, place, command=command_line(place, "apply", *words), verbose=verbose)
+    if output.form == "markdown":
+        from reconciler.reporting.planmd import render_plan_markdown
+
+        emails = {campaign.key: campaign.steps for campaign in session.desired.campaigns}
+        output.result(render_plan_markdown(plan, emails=emails, commit=commit_of(place.specs), fit=fit))
+    else:
+        if output.form == "github":
+            from reconciler.reporting.annotations import of_plan, render_annotations
+
+            output.result(render_annotations(of_plan(plan)))
+        show_plan(plan, output, place, command=command_line(place, "apply", *words), verbose=verbose)
     if _needs_somebody(plan):
         return FAILED
     return CHANGES if detailed_exitcode and pending(plan) else OK
 
 
+def marked(what: Literal["plan", "apply"], session: "Session") -> str:
+    """Return the marker of a comment on what this session does."""
+    from reconciler.reporting.markdown import marker
+
+    return marker(what, session.loaded.workspace, session.place.environment_name)
+
+
 def show_plan(plan: Plan, output: Output, place: Place, *, command: str | None, verbose: bool = False) -> None:
-    """Write a plan in the chosen form. `command` is what would carry it out; None where that is under way."""
+    """Write a plan as JSON or as text. `command` is what would carry it out; None where that is under way."""
     if output.json:
         from reconciler.reporting.jsonout import plan_json
 

@@ -1,6 +1,6 @@
 import click
 
-from reconciler.commands.common import Output, output_options, place_options, settings, show_diagnostics
+from reconciler.commands.common import Output, output_formats, place_options, settings, show_diagnostics
 from reconciler.commands.exits import FAILED, OK
 from reconciler.diagnostics import has_errors
 from reconciler.wiring import Place
@@ -8,7 +8,7 @@ from reconciler.wiring import Place
 
 @click.command("validate")
 @place_options
-@output_options
+@output_formats("text", "json", "github")
 def command(place: Place, output: Output) -> int:
     """Check files, templates and lists, offline and without a key."""
     from reconciler.session import Session
@@ -20,6 +20,10 @@ def command(place: Place, output: Output) -> int:
 
         output.result(diagnostics_json(found))
     else:
+        if output.form == "github":
+            from reconciler.reporting.annotations import of_diagnostics, render_annotations
+
+            output.result(render_annotations(of_diagnostics(found)))
         show_diagnostics(found)
     if has_errors(found):
         return FAILED

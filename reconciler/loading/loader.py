@@ -12,7 +12,7 @@ from reconciler.loading.templates import Worker
 from reconciler.loading.workspace import Workspace, load_workspace
 from reconciler.loading.yamlmarks import Document, parse
 from reconciler.model.campaign import Campaign, Leads, Status
-from reconciler.model.workspace import Desired
+from reconciler.model.workspace import DEFAULT_WORKSPACE, Desired
 
 _NEEDS_WORKER = (bodies.DELIMITER, "bodyTemplate")
 
@@ -24,7 +24,7 @@ class Loaded:
     `campaigns` are those without an error of their own, so that their lists can be checked whatever is wrong elsewhere.
 
     `root` is the repository's, which the files of all diagnostics are relative to; `lineage` is what `workspace.yaml`
-    says about the state, known even where campaigns have errors.
+    says about the state, and `workspace` its name, known even where campaigns have errors.
     """
 
     desired: Desired | None
@@ -32,6 +32,7 @@ class Loaded:
     campaigns: tuple[Campaign, ...]
     root: Path
     lineage: str | None = None
+    workspace: str = DEFAULT_WORKSPACE
 
 
 def load(
@@ -74,6 +75,7 @@ def load(
         campaigns=tuple(campaigns),
         root=found.root,
         lineage=workspace.lineage,
+        workspace=workspace.name,
     )
 
 

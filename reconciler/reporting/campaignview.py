@@ -10,7 +10,7 @@ from reconciler.reporting.checks import checked
 from reconciler.reporting.days import sending_words
 from reconciler.reporting.entries import LOOKS, Entry, Group
 from reconciler.reporting.layout import Line, Page, Span, cells, flow, say, size, wrap
-from reconciler.reporting.worddiff import text_of, value_diff, word_diff
+from reconciler.reporting.worddiff import WRITTEN, Marks, text_of, value_diff, word_diff
 from reconciler.reporting.words import (
     DO,
     DOES,
@@ -100,8 +100,14 @@ def _headline(entry: Entry) -> str:
     if kinds == [Kind.ENROLL] and entry.only_details:
         changed = entry.planned.people.changed
         return f": {people(changed)} {_get(changed)} new details{consequence}"
+    return f" {happens(entry)}{consequence}"
+
+
+def happens(entry: Entry) -> str:
+    """Say what its ready actions come to, to stand behind the key."""
+    kinds = entry.kinds(ActionStatus.READY)
     told = [_does(kind, entry) for kind in kinds if not (kind is Kind.ENROLL and Kind.START in kinds)]
-    return f" {joined(list(dict.fromkeys(told)))}{consequence}"
+    return joined(list(dict.fromkeys(told)))
 
 
 def _does(kind: Kind, entry: Entry) -> str:
@@ -160,20 +166,22 @@ def _changes(rows: _Rows, entry: Entry, *, verbose: bool) -> None:
             rows.fact("create", say(f'"{entry.planned.name}"'))
             continue
         for change in action.changes:
-            rows.fact(path_words(change.path), *_change(change, verbose=verbose))
+            rows.fact(path_words(change.path), *change_words(change, verbose=verbose))
         if verbose and action.fallback is Kind.REPLACE:
             told = "where Leadterra cannot edit a draft, a new one takes its place and the old one stays there, empty"
             rows.fact("or else", say(told))
 
 
-def _change(change: Change, *, verbose: bool) -> Line:
+def change_words(change: Change, *, verbose: bool = False, marks: Marks = WRITTEN) -> Line:
+    """Show what changes in one field, word by word. With `verbose`, nothing is shortened."""
     before, after = change.before, change.after
     if change.path.endswith(".delayDays"):
-        line = [*value_diff(before, after), say(" day" if (before if after is None else after) == 1 else " days")]
+        unit = " day" if (before if after is None else after) == 1 else " days"
+        line = [*value_diff(before, after, marks), say(unit)]
     elif isinstance(before, str) and isinstance(after, str):
-        line = word_diff(before, after, markup=change.path.endswith(".bodyHtml"), whole=verbose)
+        line = word_diff(before, after, markup=change.path.endswith(".bodyHtml"), whole=verbose, marks=marks)
     else:
-        line = value_diff(_told(before), _told(after))
+        line = value_diff(_told(before), _told(after), marks)
     return [*line, say("  changed in the dashboard; set back", "yellow")] if change.origin == "drift" else line
 
 

@@ -36,13 +36,23 @@ def checked(actions: Sequence[Action]) -> list[Line]:
     items: list[Line] = [
         [
             say("✗ ", "red"),
-            say(_FAILED.get(item.id, item.id.replace("-", " ")) if item.detail in reasons else item.detail),
+            say(_name(item.id) if item.detail in reasons else item.detail),
         ]
         for item in guards
         if item.passed is False
     ]
     items += [[say("? ", "yellow"), say(text)] for text in unmade([item for item in guards if item.passed is None])]
     return items + [[say("✓ ", "green"), say(item.detail)] for item in guards if item.passed]
+
+
+def failed_words(actions: Iterable[Action]) -> list[str]:
+    """Name each check that fails, once."""
+    failed = (item for action in actions for item in action.guards if item.passed is False)
+    return list(dict.fromkeys(_name(item.id) for item in failed))
+
+
+def _name(guard: str) -> str:
+    return _FAILED.get(guard, guard.replace("-", " "))
 
 
 def waiting_helps(actions: Iterable[Action]) -> bool:

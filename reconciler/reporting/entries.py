@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import IntEnum
 
-from reconciler.model.plan import Action, ActionStatus, Effect, Kind, People, PlannedCampaign
+from reconciler.model.plan import Action, ActionStatus, Effect, Kind, People, Plan, PlannedCampaign
 
 
 class Group(IntEnum):
@@ -125,3 +125,17 @@ class Entry:
         if action.kind is Kind.ENROLL and self.only_details:
             return False
         return action.effect is Effect.IRREVERSIBLE
+
+
+def entries_of(plan: Plan) -> list[Entry]:
+    """Return the campaigns of a plan that have actions: what needs a person first, then by key."""
+    actions: dict[str, list[Action]] = {}
+    for action in plan.actions:
+        actions.setdefault(action.campaign, []).append(action)
+    planned = {campaign.key: campaign for campaign in plan.campaigns}
+    entries = [Entry(planned.get(key) or _unlisted(key), tuple(own)) for key, own in actions.items()]
+    return sorted(entries, key=lambda entry: (entry.group, entry.planned.key))
+
+
+def _unlisted(key: str) -> PlannedCampaign:
+    return PlannedCampaign(key=key, name=key, digest="", desired="", live="")

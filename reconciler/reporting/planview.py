@@ -1,13 +1,13 @@
 """The plan as people read it: who would get which email, when, and what stands in the way (docs: mocks of the plan)."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from reconciler.diagnostics import Diagnostic, Severity, has_errors
-from reconciler.model.plan import Action, ActionStatus, Kind, Plan, PlannedCampaign
+from reconciler.model.plan import ActionStatus, Kind, Plan
 from reconciler.reporting.campaignview import show
 from reconciler.reporting.checks import waiting_helps
 from reconciler.reporting.diagnosticview import message_of
-from reconciler.reporting.entries import LOOKS, Entry, Group
+from reconciler.reporting.entries import LOOKS, Entry, Group, entries_of
 from reconciler.reporting.forecastview import write_forecast
 from reconciler.reporting.layout import Line, Page, flow, say
 from reconciler.reporting.words import count, moment, people, zone_of
@@ -31,7 +31,7 @@ def render_plan(
     under way already; `width` is in columns. With `verbose`, changed texts are shown in full.
     """
     page = Page(color=color, width=width)
-    entries = _entries(plan)
+    entries = entries_of(plan)
     zone, place = zone_of(plan.timezone)
     local = plan.created_at.astimezone(zone)
     header = [plan.workspace, plan.environment, f"state {plan.base.serial}", *([commit] if commit else [])]
@@ -45,29 +45,12 @@ def render_plan(
     return page.render()
 
 
-def _entries(plan: Plan) -> list[Entry]:
-    actions: dict[str, list[Action]] = {}
-    for action in plan.actions:
-        actions.setdefault(action.campaign, []).append(action)
-    planned = {campaign.key: campaign for campaign in plan.campaigns}
-    entries = [Entry(planned.get(key) or _unlisted(key), tuple(own)) for key, own in actions.items()]
-    return sorted(entries, key=lambda entry: (entry.group, entry.planned.key))
-
-
-def _unlisted(key: str) -> PlannedCampaign:
-    return PlannedCampaign(key=key, name=key, digest="", desired="", live="")
-
-
 def _summary(page: Page, plan: Plan, entries: Sequence[Entry]) -> None:
     new = plan.summary.new_recipients
     page.blank()
     page.add([say(_headline(new), "bold")], indent=2)
-    resumed = [entry for entry in entries if Kind.RESUME in entry.kinds(ActionStatus.READY)]
-    if resumed:
-        inside = sum(entry.planned.people.enrolled or 0 for entry in resumed)
-        who = f"the {people(inside)} in {'it' if len(resumed) == 1 else 'them'}" if inside else "the people in them"
-        paused = count(len(resumed), "paused campaign goes on", "paused campaigns go on")
-        page.add([say(f"{paused} sending later steps to {who}.")], indent=2)
+    if resumed := resumed_words(entries):
+        page.add([say(resumed)], indent=2)
     counts = []
     for group, look in LOOKS.items():
         number = sum(_counts_as(entry, group) for entry in entries)
@@ -76,6 +59,17 @@ def _summary(page: Page, plan: Plan, entries: Sequence[Entry]) -> None:
     if plan.summary.unchanged:
         counts.append(f"{plan.summary.unchanged:,} unchanged")
     page.dotted(counts, indent=2)
+
+
+def resumed_words(entries: Iterable[Entry]) -> str:
+    """Say how many paused campaigns go on sending, and to whom; empty where none does."""
+    resumed = [entry for entry in entries if Kind.RESUME in entry.kinds(ActionStatus.READY)]
+    if not resumed:
+        return ""
+    inside = sum(entry.planned.people.enrolled or 0 for entry in resumed)
+    who = f"the {people(inside)} in {'it' if len(resumed) == 1 else 'them'}" if inside else "the people in them"
+    paused = count(len(resumed), "paused campaign goes on", "paused campaigns go on")
+    return f"{paused} sending later steps to {who}."
 
 
 def _counts_as(entry: Entry, group: Group) -> bool:
@@ -123,13 +117,18 @@ def _closing(page: Page, plan: Plan, entries: Sequence[Entry], command: str | No
     elif has_errors(plan.diagnostics):
         lines = [[say("Nothing can be planned until the errors above are put right.")]]
     else:
-        known = "" if plan.refreshed else ", as far as the state knows"
-        unchanged = plan.summary.unchanged
-        are = count(unchanged, "campaign is", "campaigns are")
-        told = f"Nothing to change: {are} as the files say{known}." if unchanged else "Nothing to change."
-        lines = [[say(told, "green")]]
+        lines = [[say(nothing_words(plan), "green")]]
     for line in lines:
         page.add(line)
+
+
+def nothing_words(plan: Plan) -> str:
+    """Say that nothing is to be changed."""
+    if not plan.summary.unchanged:
+        return "Nothing to change."
+    known = "" if plan.refreshed else ", as far as the state knows"
+    are = count(plan.summary.unchanged, "campaign is", "campaigns are")
+    return f"Nothing to change: {are} as the files say{known}."
 
 
 def _nothing_now(entries: Sequence[Entry]) -> str:

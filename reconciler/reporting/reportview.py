@@ -22,7 +22,7 @@ class _Look:
     many: str
 
 
-_LOOKS = {
+OUTCOMES = {
     Outcome.UNKNOWN: _Look(
         "?", "red", "Unknown: the request left, and no answer tells whether it was carried out", "unknown", "unknown"
     ),
@@ -55,13 +55,13 @@ def render_report(report: Report, plan: Plan, *, color: bool = False, width: int
         page.blank()
         told = "Interrupted: the run was told to end before it was through. What it did and did not do:"
         page.add([say(told, "bold red")], hanging=2)
-    campaigns = _by_campaign(report.results, plan)
-    brought = _brought_up_to_date(plan)
+    campaigns = by_campaign(report.results, plan)
+    brought = brought_up_to_date(plan)
     column = min(max((cells(say(key).text) for key in campaigns), default=0), _WIDEST_KEY) + 4
     page.blank()
     for key, results in campaigns.items():
         _campaign(page, key, results, column, brought.get(key))
-    for outcome in _LOOKS:
+    for outcome in OUTCOMES:
         _section(page, outcome, campaigns, plan)
     page.blank()
     if report.diagnostics:
@@ -71,7 +71,7 @@ def render_report(report: Report, plan: Plan, *, color: bool = False, width: int
     return page.render()
 
 
-def _by_campaign(results: Sequence[ActionResult], plan: Plan) -> Mapping[str, list[ActionResult]]:
+def by_campaign(results: Sequence[ActionResult], plan: Plan) -> Mapping[str, list[ActionResult]]:
     """Sort by key, and the actions of each campaign as the plan has them; an update may have ended as a new draft."""
     places: dict[tuple[str, Kind], int] = {}
     for place, action in enumerate(plan.actions):
@@ -85,7 +85,7 @@ def _by_campaign(results: Sequence[ActionResult], plan: Plan) -> Mapping[str, li
     return campaigns
 
 
-def _brought_up_to_date(plan: Plan) -> Mapping[str, int]:
+def brought_up_to_date(plan: Plan) -> Mapping[str, int]:
     """Return how many people get new details, for each campaign whose enrolment adds nobody."""
     kinds: dict[str, set[Kind]] = {}
     for action in plan.actions:
@@ -99,19 +99,33 @@ def _brought_up_to_date(plan: Plan) -> Mapping[str, int]:
 
 def _campaign(page: Page, key: str, results: Sequence[ActionResult], column: int, brought: int | None) -> None:
     """Write one line: what it is now, what is not done, the server's counts, and what else there is to say."""
-    look = next(look for outcome, look in _LOOKS.items() if any(item.outcome is outcome for item in results))
-    words, details = _done([item for item in results if item.outcome is Outcome.DONE], brought)
-    parts = [" · ".join(words)] if words else []
-    for outcome in dict.fromkeys(item.outcome for item in results if item.outcome is not Outcome.DONE):
-        kinds = [item.kind.value for item in results if item.outcome is outcome]
-        parts.append(f"{_LOOKS[outcome].one} ({', '.join(kinds)})")
-    text: Line = [say("; ".join(parts))]
+    look = look_of(results)
+    words, details = became(results, brought)
+    text: Line = [say(words)]
     counts = _counts(results)
     if counts:
         text.append(say(f"   {counts}", "bold"))
     if details:
-        text.append(say(f"   ({' · '.join(details)})", "dim"))
+        text.append(say(f"   ({details})", "dim"))
     page.mark(say(f"{look.mark} ", f"bold {look.style}"), say(key, "bold"), text, column)
+
+
+def look_of(results: Sequence[ActionResult]) -> _Look:
+    """Return how a campaign is marked, by the first of its outcomes in the order of `OUTCOMES`."""
+    return next(look for outcome, look in OUTCOMES.items() if any(item.outcome is outcome for item in results))
+
+
+def became(results: Sequence[ActionResult], brought: int | None) -> tuple[str, str]:
+    """Say what a campaign is now and what is not done, and what else there is to say.
+
+    `brought` is how many people got new details from an enrolment that adds nobody.
+    """
+    words, details = _done([item for item in results if item.outcome is Outcome.DONE], brought)
+    parts = [" · ".join(words)] if words else []
+    for outcome in dict.fromkeys(item.outcome for item in results if item.outcome is not Outcome.DONE):
+        kinds = [item.kind.value for item in results if item.outcome is outcome]
+        parts.append(f"{OUTCOMES[outcome].one} ({', '.join(kinds)})")
+    return "; ".join(parts), " · ".join(details)
 
 
 def _done(done: Sequence[ActionResult], brought: int | None) -> tuple[list[str], list[str]]:
@@ -135,20 +149,35 @@ def _done(done: Sequence[ActionResult], brought: int | None) -> tuple[list[str],
 
 
 def _counts(results: Sequence[ActionResult]) -> str:
-    """Write the last counts the server gave, under its own names, also those of something that failed half way."""
-    shown = {
+    return " · ".join(f"{name} {number:,}" for name, number in last_counts(results).items())
+
+
+def last_counts(results: Sequence[ActionResult]) -> dict[str, int]:
+    """Return the last counts the server gave, under its own names, also those of something that failed half way."""
+    return {
         name: number
         for item in results
         for name, number in (("leadsEnrolled", item.leads_enrolled), ("queuedMessages", item.queued_messages))
         if number is not None
     }
-    return " · ".join(f"{name} {number:,}" for name, number in shown.items())
 
 
 def _section(page: Page, outcome: Outcome, campaigns: Mapping[str, Sequence[ActionResult]], plan: Plan) -> None:
-    """Say why, for everything that ended in this way; actions of a campaign with one reason stand together."""
-    if outcome is Outcome.DONE:
+    told = reasons_of(outcome, campaigns, plan)
+    if outcome is Outcome.DONE or not told:
         return
+    page.blank()
+    page.add([say(OUTCOMES[outcome].title, f"bold {OUTCOMES[outcome].style}")])
+    for (key, why), kinds in told.items():
+        page.add([say(key, "bold"), say(f"  {', '.join(kinds)}")], indent=2, hanging=2)
+        if why:
+            page.prose(why, 4)
+
+
+def reasons_of(
+    outcome: Outcome, campaigns: Mapping[str, Sequence[ActionResult]], plan: Plan
+) -> dict[tuple[str, str], list[str]]:
+    """Return the kinds of all that ended in this way, by campaign and reason."""
     reasons = {(action.campaign, action.kind): action.reason for action in plan.actions}
     told: dict[tuple[str, str], list[str]] = {}
     for key, results in campaigns.items():
@@ -156,31 +185,28 @@ def _section(page: Page, outcome: Outcome, campaigns: Mapping[str, Sequence[Acti
             if item.outcome is outcome:
                 why = item.detail or reasons.get((key, item.kind), "")
                 told.setdefault((key, why), []).append(item.kind.value)
-    if not told:
-        return
-    page.blank()
-    page.add([say(_LOOKS[outcome].title, f"bold {_LOOKS[outcome].style}")])
-    for (key, why), kinds in told.items():
-        page.add([say(key, "bold"), say(f"  {', '.join(kinds)}")], indent=2, hanging=2)
-        if why:
-            page.prose(why, 4)
+    return told
 
 
 def _closing(page: Page, report: Report, plan: Plan, campaigns: Mapping[str, Sequence[ActionResult]]) -> None:
-    """Count campaigns, as the plan does; one in which several things happened is in several of the counts."""
     if not report.results:
         page.add([say("There was nothing to do.", "bold")])
         return
-    brought = _brought_up_to_date(plan)
-    unsure = any(_unsure(results) for key, results in campaigns.items() if key not in brought)
-    total = [_recipients(_new_recipients(plan, campaigns), unsure=unsure)]
-    for outcome in reversed(_LOOKS):
-        number = sum(any(item.outcome is outcome for item in results) for results in campaigns.values())
-        if number:
-            total.append(f"{number:,} {_LOOKS[outcome].one if number == 1 else _LOOKS[outcome].many}")
-    page.dotted(total, style="bold")
+    page.dotted(total_words(plan, campaigns), style="bold")
     for line in report.next:
         page.prose(line)
+
+
+def total_words(plan: Plan, campaigns: Mapping[str, Sequence[ActionResult]]) -> list[str]:
+    """Say who gets email, and count campaigns as the plan does; one in which several things happened counts in each."""
+    brought = brought_up_to_date(plan)
+    unsure = any(_unsure(results) for key, results in campaigns.items() if key not in brought)
+    total = [_recipients(_new_recipients(plan, campaigns), unsure=unsure)]
+    for outcome in reversed(OUTCOMES):
+        number = sum(any(item.outcome is outcome for item in results) for results in campaigns.values())
+        if number:
+            total.append(f"{number:,} {OUTCOMES[outcome].one if number == 1 else OUTCOMES[outcome].many}")
+    return total
 
 
 def _unsure(results: Sequence[ActionResult]) -> bool:

@@ -29,7 +29,18 @@ class Edit(NamedTuple):
     after: tuple[str, ...]
 
 
-def word_diff(before: str, after: str, *, markup: bool, whole: bool = False) -> Line:
+class Marks(NamedTuple):
+    """What stands around old text and new text. With `BARE`, only the styles `red` and `green` tell them apart."""
+
+    old: tuple[str, str] = ("[-", "-]")
+    new: tuple[str, str] = ("{+", "+}")
+
+
+WRITTEN = Marks()
+BARE = Marks(("", ""), ("", ""))
+
+
+def word_diff(before: str, after: str, *, markup: bool, whole: bool = False, marks: Marks = WRITTEN) -> Line:
     """Show what differs between two texts. With `whole`, nothing is shortened.
 
     Else unchanged stretches keep the words next to a change, long changed ones their ends, and a text with many
@@ -41,9 +52,10 @@ def word_diff(before: str, after: str, *, markup: bool, whole: bool = False) -> 
     last = len(edits) if whole or len(places) <= _PLACES else places[_PLACES]
     for number, edit in enumerate(edits[:last]):
         if edit.before == edit.after:
-            line += _kept(edit.after, number > 0, number < len(edits) - 1, markup=markup, whole=whole)
+            sides = number > 0, number < len(edits) - 1
+            line += _kept(edit.after, *sides, markup=markup, whole=whole, marks=marks)
         else:
-            line += _changed(edit, markup=markup, whole=whole)
+            line += _changed(edit, markup=markup, whole=whole, marks=marks)
     if last < len(edits):
         more = len(places) - _PLACES
         line.append(say(f" … and {more:,} more {'place' if more == 1 else 'places'}", "dim"))
@@ -55,17 +67,22 @@ def text_of(markup: str) -> str:
     return " ".join("".join(_words(_parts(markup), markup=True)).split())
 
 
-def value_diff(before: Any, after: Any) -> Line:  # noqa: ANN401 - any JSON value
+def value_diff(before: Any, after: Any, marks: Marks = WRITTEN) -> Line:  # noqa: ANN401 - any JSON value
     """Show a value that changed: the old one and the new one, as far as there are any."""
-    line = [] if before is None else [say(f"[-{_spelt(before)}-]", "red")]
-    return line if after is None else [*line, say(f"{{+{_spelt(after)}+}}", "green")]
+    line = [] if before is None else [_marked(_spelt(before), marks.old, "red")]
+    return line if after is None else [*line, _marked(_spelt(after), marks.new, "green")]
+
+
+def _marked(text: str, around: tuple[str, str], style: str) -> Span:
+    opening, closing = around
+    return say(f"{opening}{_unmarked(text) if opening else text}{closing}", style)
 
 
 def _spelt(value: Any) -> str:  # noqa: ANN401 - any JSON value
     if isinstance(value, bool):
         return "yes" if value else "no"
     text = value if isinstance(value, str) else canonical(value)
-    return _unmarked(_shortened(text.split(" "), " "))
+    return _shortened(text.split(" "), " ")
 
 
 def _parts(text: str) -> list[str]:
@@ -126,7 +143,15 @@ def _bridged(edits: Sequence[Edit]) -> Iterator[Edit]:
     yield from (item for item in (held, gap) if item is not None)
 
 
-def _kept(parts: Sequence[str], after: bool, before: bool, *, markup: bool, whole: bool) -> Iterator[Span]:  # noqa: FBT001
+def _kept(
+    parts: Sequence[str],
+    after: bool,  # noqa: FBT001
+    before: bool,  # noqa: FBT001
+    *,
+    markup: bool,
+    whole: bool,
+    marks: Marks,
+) -> Iterator[Span]:
     """Show an unchanged stretch that stands `after` a change, `before` one, or both."""
     text = "".join(_words(parts, markup=markup))
     lead, trail = " " if text[:1].isspace() else "", " " if text[-1:].isspace() else ""
@@ -141,18 +166,18 @@ def _kept(parts: Sequence[str], after: bool, before: bool, *, markup: bool, whol
         head = " ".join(words[:_KEEP]) + " " if after else ""
         tail = " " + " ".join(words[-_KEEP:]) if before else ""
         shown = f"{head}…{tail}"
-    yield say(_unmarked(f"{lead}{shown}{trail}"))
+    told = f"{lead}{shown}{trail}"
+    yield say(told if marks is BARE else _unmarked(told))
 
 
-def _changed(edit: Edit, *, markup: bool, whole: bool) -> Iterator[Span]:
+def _changed(edit: Edit, *, markup: bool, whole: bool, marks: Marks) -> Iterator[Span]:
     old, new = _told(edit.before, markup=markup), _told(edit.after, markup=markup)
     if old == new:
         old, new = "".join(edit.before), "".join(edit.after)
-    for text, opening, closing, style in ((old, "[-", "-]", "red"), (new, "{+", "+}", "green")):
+    for text, around, style in ((old, marks.old, "red"), (new, marks.new, "green")):
         if text:
             words = _BLANK.split(text) if old.split() != new.split() else [text]
-            shown = " ".join(words) if whole else _shortened(words, " ")
-            yield say(f"{opening}{_unmarked(shown)}{closing}", style)
+            yield _marked(" ".join(words) if whole else _shortened(words, " "), around, style)
 
 
 def _told(parts: Sequence[str], *, markup: bool) -> str:

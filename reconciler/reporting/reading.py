@@ -1,0 +1,90 @@
+"""An email's HTML as its reader sees it: paragraphs of words. It takes time in proportion to its length."""
+
+import html
+import re
+from collections.abc import Iterator
+
+from reconciler.reporting.words import reads
+
+_PARTS = re.compile(r"<(/?)([A-Za-z][A-Za-z0-9]{0,20})([^<>]{0,2000})>|<[!?][^<>]{0,2000}>|[^<]+|<")
+_LINE, _PARAGRAPH = "\n", "\n\n"
+"""Pieces that end a line or a paragraph. White space of the document is never one: it is made blanks first."""
+
+_BLOCKS = (
+    "address", "article", "aside", "blockquote", "body", "center", "dd", "div", "dl", "dt", "figure", "footer", "form",
+    "h1", "h2", "h3", "h4", "h5", "h6", "header", "hr", "html", "main", "nav", "ol", "p", "pre", "section", "table",
+    "tbody", "tfoot", "thead", "ul",
+)  # fmt: skip
+_GAPS = {
+    **dict.fromkeys(_BLOCKS, _PARAGRAPH),
+    **dict.fromkeys(("br", "li", "tr"), _LINE),
+    **dict.fromkeys(("td", "th"), " "),
+}
+_UNSEEN = frozenset(("head", "script", "style", "template", "title"))
+_HREF = re.compile(r"""\bhref\s{0,9}=\s{0,9}(?:"([^"]*)"|'([^']*)'|([^\s"'>]+))""", re.IGNORECASE)
+_ALT = re.compile(r"""\balt\s{0,9}=\s{0,9}(?:"([^"]*)"|'([^']*)')""", re.IGNORECASE)
+
+
+def paragraphs(markup: str) -> list[list[str]]:
+    """Return the paragraphs of an HTML body, each as its lines, with tokens filled in for a made-up person.
+
+    A link has its target behind it (`here (https://example.com)`), a picture is its description.
+    """
+    found: list[list[str]] = [[]]
+    line: list[str] = []
+
+    def end_line() -> None:
+        words = " ".join("".join(line).split())
+        line.clear()
+        if words:
+            found[-1].append(reads(words))
+
+    for piece in _pieces(markup):
+        if piece == _LINE:
+            end_line()
+        elif piece == _PARAGRAPH:
+            end_line()
+            if found[-1]:
+                found.append([])
+        else:
+            line.append(piece)
+    end_line()
+    return [lines for lines in found if lines]
+
+
+def _pieces(markup: str) -> Iterator[str]:
+    unseen, target = "", ""
+    for match in _PARTS.finditer(_uncommented(markup)):
+        closes, tag, attributes = match[1], (match[2] or "").lower(), match[3] or ""
+        if unseen:
+            unseen = "" if closes and tag == unseen else unseen
+        elif not tag and not match[0].startswith(("<!", "<?")):
+            yield re.sub(r"\s+", " ", html.unescape(match[0]))
+        elif tag in _UNSEEN:
+            unseen = "" if closes else tag
+        elif tag == "img":
+            yield f" {_value(_ALT, attributes)} "
+        elif tag == "a":
+            if closes and target:
+                yield f" ({target})"
+            target = "" if closes else _value(_HREF, attributes)
+        elif tag in _GAPS:
+            yield _GAPS[tag]
+
+
+def _value(attribute: re.Pattern[str], attributes: str) -> str:
+    found = attribute.search(attributes)
+    text = next((group for group in found.groups() if group), "") if found else ""
+    return " ".join(html.unescape(text).split())
+
+
+def _uncommented(markup: str) -> str:
+    """Leave comments out; one that is not closed goes on to the end."""
+    parts, start = [], 0
+    while (opening := markup.find("<!--", start)) >= 0:
+        parts.append(markup[start:opening])
+        closing = markup.find("-->", opening + 4)
+        if closing < 0:
+            return "".join(parts)
+        start = closing + 3
+    return "".join([*parts, markup[start:]])
