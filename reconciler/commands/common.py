@@ -23,7 +23,7 @@ import click
 from reconciler.commands.exits import BUG, FAILED, INTERRUPTED
 from reconciler.diagnostics import Diagnostic, Interrupted, ReconcilerError, error
 from reconciler.model.workspace import DEFAULT_ENVIRONMENT, Budget
-from reconciler.reporting.budget import LINK, SMALLEST, Fit
+from reconciler.reporting.budget import COMMENT, LINK, SMALLEST, Fit
 from reconciler.reporting.escape import plain
 from reconciler.reporting.text import render_diagnostics
 from reconciler.settings import Settings, from_environment
@@ -88,7 +88,7 @@ def fit_options(command: _F) -> _F:
     @click.option(
         "--max-bytes",
         type=click.IntRange(min=SMALLEST),
-        default=Fit().max_bytes,
+        default=COMMENT.max_bytes,
         show_default=True,
         metavar="N",
         help="With --format markdown: write at most so many bytes; what matters least is left out first.",
@@ -240,12 +240,7 @@ def show_diagnostics(diagnostics: Iterable[Diagnostic]) -> None:
 
 
 @contextmanager
-def problems_shown(
-    output: Output,
-    title: str,
-    marked: Callable[[], str],
-    fit: Fit = Fit(),  # noqa: B008 - it is frozen
-) -> Iterator[None]:
+def problems_shown(output: Output, title: str, marked: Callable[[], str], fit: Fit) -> Iterator[None]:
     """Write what ends a command on stdout, too, where its form is for a pull request; then it goes on as ever.
 
     `title` is what the Markdown is called, `marked` returns the line of its marker.

@@ -25,6 +25,10 @@ class Fit(NamedTuple):
     link: str | None = None
 
 
+COMMENT = Fit()
+"""What a comment on GitHub has room for."""
+
+
 @dataclass(frozen=True, slots=True)
 class Part:
     """What may be left out, as a whole or, with `by_piece`, from its end.

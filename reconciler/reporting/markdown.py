@@ -68,10 +68,10 @@ def marker(what: Literal["plan", "apply"], workspace: str, environment: str) -> 
 
 
 def _named(name: str) -> str:
-    quoted = quote(name, safe="", errors="backslashreplace")
+    quoted = quote(name, safe="", errors="backslashreplace").replace("--", "%2D%2D").replace("~", "%7E")
     if len(quoted) <= _LONGEST_NAME:
         return quoted
-    return f"{quoted[:_LONGEST_NAME]}-{digest(quoted)[:16]}"
+    return f"{quoted[:_LONGEST_NAME]}~{digest(quoted)[:16]}"
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, figures: Iterable[str] = ()) -> str:

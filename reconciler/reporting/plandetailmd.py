@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 
-from reconciler.diagnostics import Severity
+from reconciler.diagnostics import Diagnostic, Severity
 from reconciler.model.campaign import SequenceStep
 from reconciler.model.plan import Action, ActionStatus, Change, GuardResult, Kind, Plan
 from reconciler.planning.diff import path_words
@@ -19,6 +19,9 @@ from reconciler.reporting.worddiff import BARE
 from reconciler.reporting.words import count, reads, step_days
 
 _KEY, _LINE, _TEXT = 80, 600, 4_000
+MOST_LINES = 12
+"""Lines that are shown of a reason."""
+
 _STEP = re.compile(r"sequenceSteps(?:\[(\d{1,9})\])?")
 _LABEL = re.compile(r"( +)(\S+(?: \S+)*?) {2,}(?=\S)")
 _OLD, _NEW = ("<del>", "</del>"), ("<ins>", "</ins>")
@@ -30,17 +33,24 @@ EDITS = {Kind.UPDATE, Kind.REPLACE}
 _MAKES = {Kind.CREATE, Kind.REPLACE, Kind.START}
 
 
-def reason_lines(reason: str, *, most: int) -> Iterator[str]:
-    """Write a reason as a list below an item of a list: a line each, ways out by their names, at most so many."""
+def reason_lines(reason: str) -> Iterator[str]:
+    """Write a reason as a list below an item of a list: a line each, ways out by their names, at most `MOST_LINES`."""
     lines = [line for line in re.split(r"\r?\n", reason) if line.strip()]
-    for line in lines[:most]:
+    for line in lines[:MOST_LINES]:
         label = _LABEL.match(line)
         if label is None:
             yield f"  - {_begun(line.strip())}\n"
         else:
             yield f"  - {_begun(label[2])}: {sentence(cut(line[label.end() :].strip(), _LINE))}\n"
-    if len(lines) > most:
-        yield f"  - … and {count(len(lines) - most, 'more line')}\n"
+    if len(lines) > MOST_LINES:
+        yield f"  - … and {count(len(lines) - MOST_LINES, 'more line')}\n"
+
+
+def problem_line(item: Diagnostic) -> str:
+    """Write a diagnostic as an item of a list, with its place and what to do."""
+    place = f" {code(cut(item.place, _LINE))}" if item.place else ""
+    told = f"- {item.severity.value}: {sentence(cut(message_of(item), _LINE))}{place}\n"
+    return told + "".join(reason_lines(item.hint or ""))
 
 
 def _begun(text: str) -> str:
@@ -65,7 +75,7 @@ def waiting(entries: Sequence[Entry]) -> Part:
             told = f"- {_named(entry)}{'' if waiting_helps(then) else ': **waiting alone does not help**'}\n"
             details = [item.detail for a in then if not a.reason for item in a.guards if item.passed is False]
             reasons = dict.fromkeys([*(a.reason for a in then if a.reason), *details])
-            yield told + "".join(reason_lines("\n".join(reasons), most=12))
+            yield told + "".join(reason_lines("\n".join(reasons)))
 
     title = f"⏳ What waits, and why ({len(found):,})"
     return Part(len(found), pieces, lambda text: fold(title, text), lambda _: "what waits, and why.")

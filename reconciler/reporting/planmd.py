@@ -12,11 +12,10 @@ from reconciler.model.campaign import SequenceStep
 from reconciler.model.plan import ActionStatus, Kind, Plan, PlannedCampaign
 from reconciler.planning.diff import path_words
 from reconciler.reporting import plandetailmd
-from reconciler.reporting.budget import Fit, Part, fitted
+from reconciler.reporting.budget import COMMENT, Fit, Part, fitted
 from reconciler.reporting.campaignview import happens
 from reconciler.reporting.checks import failed_words
 from reconciler.reporting.days import name_of
-from reconciler.reporting.diagnosticview import message_of
 from reconciler.reporting.entries import Entry, Group, entries_of
 from reconciler.reporting.forecastmd import mailbox_load
 from reconciler.reporting.markdown import code, cut, marker, prose, sentence, table_head, table_row
@@ -39,7 +38,7 @@ _COLUMNS = ("Campaign", "What happens", "People", "Emails", "Finishes")
 _FIGURES = ("People", "Emails")
 _WAITING = (ActionStatus.HELD, ActionStatus.SCHEDULED)
 _NAMED = 4
-_NAME, _WORDS, _LINES = 80, 160, 12
+_NAME, _WORDS = 80, 160
 
 
 def render_plan_markdown(
@@ -47,7 +46,7 @@ def render_plan_markdown(
     *,
     emails: Mapping[str, Sequence[SequenceStep]] | None = None,
     commit: str | None = None,
-    fit: Fit = Fit(),  # noqa: B008 - it is frozen
+    fit: Fit = COMMENT,
 ) -> str:
     """Write a plan for a pull request. Its first line is the marker of `markdown.marker`.
 
@@ -100,11 +99,17 @@ def render_plan_markdown(
 
 def _heading(plan: Plan, entries: Sequence[Entry], needs: int) -> str:
     """Count what matters: each campaign once, in the first of these that it is."""
-    launched = [e for e in entries if {Kind.START, Kind.RESUME} & set(e.kinds(ActionStatus.READY))]
-    removed = [e for e in entries if Kind.FORGET in e.kinds(ActionStatus.READY) and e not in launched]
-    waiting = sum(entry.group in {Group.WAITS, Group.SCHEDULED} for entry in entries)
-    others = sum(entry.group > Group.SCHEDULED for entry in entries if entry not in launched and entry not in removed)
-    told = f"{len(launched):,} to launch, {others:,} changed, {len(removed):,} removed"
+    launched = changed = removed = waiting = 0
+    for entry in entries:
+        ready = set(entry.kinds(ActionStatus.READY))
+        waiting += entry.group in {Group.WAITS, Group.SCHEDULED}
+        if ready & {Kind.START, Kind.RESUME}:
+            launched += 1
+        elif Kind.FORGET in ready:
+            removed += 1
+        elif entry.group > Group.SCHEDULED:
+            changed += 1
+    told = f"{launched:,} to launch, {changed:,} changed, {removed:,} removed"
     if not entries and not needs:
         told = "nothing to change"
     told += f" · ⏳ waits: {waiting:,}" if waiting else ""
@@ -136,9 +141,7 @@ def _get(number: int) -> str:
 
 
 def _needs(entries: Iterable[Entry], problems: Iterable[Diagnostic]) -> Iterator[str]:
-    for item in problems:
-        told = f"- **{sentence(cut(message_of(item).strip(), 4 * _WORDS))}**{_place(item.place)}\n"
-        yield told + (f"  - {sentence(cut(item.hint, 4 * _WORDS))}\n" if item.hint else "")
+    yield from map(plandetailmd.problem_line, problems)
     for entry in entries:
         if entry.group is Group.NEEDS_YOU:
             yield f"- **{code(cut(entry.planned.key, _NAME))}**{_place(entry.place)}\n" + "".join(_why(entry))
@@ -146,7 +149,7 @@ def _needs(entries: Iterable[Entry], problems: Iterable[Diagnostic]) -> Iterator
 
 def _why(entry: Entry) -> Iterator[str]:
     reasons = dict.fromkeys(action.reason for action in entry.actions if action.status is ActionStatus.BLOCKED)
-    yield from plandetailmd.reason_lines("\n".join(reasons), most=_LINES)
+    yield from plandetailmd.reason_lines("\n".join(reasons))
     if told := _not_done(entry):
         yield f"  - Not done: {prose(told)}\n"
 

@@ -3,6 +3,7 @@
 import html
 import re
 from collections.abc import Iterator
+from itertools import chain
 
 from reconciler.reporting.words import reads
 
@@ -25,31 +26,24 @@ _HREF = re.compile(r"""\bhref\s{0,9}=\s{0,9}(?:"([^"]*)"|'([^']*)'|([^\s"'>]+))"
 _ALT = re.compile(r"""\balt\s{0,9}=\s{0,9}(?:"([^"]*)"|'([^']*)')""", re.IGNORECASE)
 
 
-def paragraphs(markup: str) -> list[list[str]]:
-    """Return the paragraphs of an HTML body, each as its lines, with tokens filled in for a made-up person.
+def paragraphs(markup: str) -> Iterator[list[str]]:
+    """Yield the paragraphs of an HTML body, each as its lines, with tokens filled in for a made-up person.
 
     A link has its target behind it (`here (https://example.com)`), a picture is its description.
     """
-    found: list[list[str]] = [[]]
-    line: list[str] = []
-
-    def end_line() -> None:
-        words = " ".join("".join(line).split())
-        line.clear()
+    lines: list[str] = []
+    pieces: list[str] = []
+    for piece in chain(_pieces(markup), [_PARAGRAPH]):
+        if piece not in {_LINE, _PARAGRAPH}:
+            pieces.append(piece)
+            continue
+        words = " ".join("".join(pieces).split())
+        pieces = []
         if words:
-            found[-1].append(reads(words))
-
-    for piece in _pieces(markup):
-        if piece == _LINE:
-            end_line()
-        elif piece == _PARAGRAPH:
-            end_line()
-            if found[-1]:
-                found.append([])
-        else:
-            line.append(piece)
-    end_line()
-    return [lines for lines in found if lines]
+            lines.append(reads(words))
+        if lines and piece == _PARAGRAPH:
+            yield lines
+            lines = []
 
 
 def _pieces(markup: str) -> Iterator[str]:

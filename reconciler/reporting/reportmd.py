@@ -5,10 +5,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from reconciler.diagnostics import Diagnostic, Severity
 from reconciler.model.plan import Plan
 from reconciler.model.report import ActionResult, Outcome, Report
-from reconciler.reporting.budget import Fit, Part, fitted
-from reconciler.reporting.diagnosticview import message_of
+from reconciler.reporting.budget import COMMENT, Fit, Part, fitted
 from reconciler.reporting.markdown import code, cut, folded, marker, prose, sentence, table_head, table_row
-from reconciler.reporting.plandetailmd import reason_lines
+from reconciler.reporting.plandetailmd import problem_line, reason_lines
 from reconciler.reporting.reportview import (
     OUTCOMES,
     became,
@@ -21,7 +20,7 @@ from reconciler.reporting.reportview import (
 )
 from reconciler.reporting.words import count, moment, zone_of
 
-_NAME, _WORDS, _LINE, _MOST = 80, 160, 600, 12
+_NAME, _WORDS, _LINE = 80, 160, 600
 _COLUMNS = ("Campaign", "What became of it", "Enrolled", "Queued")
 _FIGURES = ("Enrolled", "Queued")
 _NEEDS = (Outcome.UNKNOWN, Outcome.FAILED, Outcome.BLOCKED)
@@ -33,7 +32,7 @@ _DASH = "–"  # noqa: RUF001 - a dash is meant
 _Campaigns = Mapping[str, Sequence[ActionResult]]
 
 
-def render_report_markdown(report: Report, plan: Plan, *, fit: Fit = Fit()) -> str:  # noqa: B008 - it is frozen
+def render_report_markdown(report: Report, plan: Plan, *, fit: Fit = COMMENT) -> str:
     """Write what an apply did with a plan. Its first line is the marker of `markdown.marker`.
 
     At most `fit.max_bytes` are written, in UTF-8; at least `budget.SMALLEST` are needed. Left out are, in this order:
@@ -96,7 +95,7 @@ def render_problems_markdown(
     *,
     title: str,
     marked: str,
-    fit: Fit = Fit(),  # noqa: B008 - it is frozen
+    fit: Fit = COMMENT,
 ) -> str:
     """Write what kept a command from its work. `title` and `marked`, the marker's line, are ours and finished."""
     ranks = list(Severity)
@@ -111,13 +110,6 @@ def render_problems_markdown(
     )
     heading = f"{marked}## 📬 {title} – ❌ needs you: {errors:,}\n"  # noqa: RUF001 - a dash is meant
     return fitted([heading, "This must be put right first; until then nothing is done.\n", part], [part], fit)
-
-
-def problem_line(item: Diagnostic) -> str:
-    """Write a diagnostic as an item of a list, with its place and what to do."""
-    place = f" {code(cut(item.place, _WORDS))}" if item.place else ""
-    told = f"- {item.severity.value}: {sentence(cut(message_of(item), _LINE))}{place}\n"
-    return told + "".join(reason_lines(item.hint or "", most=_MOST))
 
 
 def _chained(*parts: Iterable[str]) -> Iterator[str]:
@@ -138,7 +130,7 @@ def _heading(report: Report, plan: Plan, campaigns: _Campaigns) -> str:
 def _reasoned(item: tuple[Outcome, tuple[tuple[str, str], list[str]]]) -> str:
     outcome, ((key, why), kinds) = item
     told = f"- **{code(cut(key, _NAME))}** {', '.join(kinds)}: {OUTCOMES[outcome].title}\n"
-    return told + "".join(reason_lines(why, most=_MOST))
+    return told + "".join(reason_lines(why))
 
 
 def _rows(campaigns: _Campaigns, brought: Mapping[str, int]) -> Iterator[str]:
