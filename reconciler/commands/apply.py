@@ -30,7 +30,7 @@ from reconciler.commands.common import (
     target_words,
 )
 from reconciler.commands.exits import BUG, FAILED, HELD, INTERRUPTED, OK
-from reconciler.commands.plan import marked, show_plan
+from reconciler.commands.plan import show_plan
 from reconciler.diagnostics import has_errors
 from reconciler.model.plan import Plan
 from reconciler.model.report import Outcome, Report
@@ -100,7 +100,7 @@ def command(
         session = Session(place, settings(), cancelled, say_at_times(), say)
         ask = not auto_approve and not approved_only
         show = partial(_show, output=output, fit=fit)
-        with problems_shown(output, "Campaigns not applied", lambda: marked("apply", session), fit):
+        with problems_shown(output, "apply", session, fit):
             return record.run(
                 lambda: _apply(
                     session,

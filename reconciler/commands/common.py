@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import click
 
@@ -31,6 +31,7 @@ from reconciler.wiring import Place
 
 if TYPE_CHECKING:
     from reconciler.reporting.bars import Bars
+    from reconciler.session import Session
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 MIN_WIDTH, MAX_WIDTH = 60, 110
@@ -240,11 +241,8 @@ def show_diagnostics(diagnostics: Iterable[Diagnostic]) -> None:
 
 
 @contextmanager
-def problems_shown(output: Output, title: str, marked: Callable[[], str], fit: Fit) -> Iterator[None]:
-    """Write what ends a command on stdout, too, where its form is for a pull request; then it goes on as ever.
-
-    `title` is what the Markdown is called, `marked` returns the line of its marker.
-    """
+def problems_shown(output: Output, what: Literal["plan", "apply"], session: "Session", fit: Fit) -> Iterator[None]:
+    """Write what ends a command on stdout, too, where its form is for a pull request; then it goes on as ever."""
     try:
         yield
     except ReconcilerError as problem:
@@ -255,8 +253,14 @@ def problems_shown(output: Output, title: str, marked: Callable[[], str], fit: F
         elif output.form == "markdown":
             from reconciler.reporting.reportmd import render_problems_markdown
 
-            found = problem.diagnostics
-            output.result(render_problems_markdown(found, title=title, marked=marked(), fit=fit))
+            text = render_problems_markdown(
+                problem.diagnostics,
+                what,
+                workspace=session.loaded.workspace,
+                environment=session.place.environment_name,
+                fit=fit,
+            )
+            output.result(text)
         raise
 
 

@@ -1,6 +1,5 @@
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
 
 import click
 
@@ -26,9 +25,6 @@ from reconciler.model.plan import ActionStatus, Plan
 from reconciler.model.workspace import Budget
 from reconciler.reporting.budget import Fit
 from reconciler.wiring import Place
-
-if TYPE_CHECKING:
-    from reconciler.session import Session
 
 
 @click.command("plan")
@@ -64,7 +60,7 @@ def command(
     from reconciler.session import Session
 
     session = Session(place, settings(), told=say_at_times())
-    with problems_shown(output, "Campaign plan", lambda: marked("plan", session), fit):
+    with problems_shown(output, "plan", session, fit):
         plan = session.plan(refresh=not no_refresh, targets=targets, allow=allow).plan
     if out is not None:
         from reconciler.reporting.escape import json_escapes
@@ -86,13 +82,6 @@ def command(
     if _needs_somebody(plan):
         return FAILED
     return CHANGES if detailed_exitcode and pending(plan) else OK
-
-
-def marked(what: Literal["plan", "apply"], session: "Session") -> str:
-    """Return the marker of a comment on what this session does."""
-    from reconciler.reporting.markdown import marker
-
-    return marker(what, session.loaded.workspace, session.place.environment_name)
 
 
 def show_plan(plan: Plan, output: Output, place: Place, *, command: str | None, verbose: bool = False) -> None:

@@ -12,7 +12,9 @@ from urllib.parse import quote
 from reconciler.model.base import digest
 from reconciler.reporting.escape import visible
 
-_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._/-]*[A-Za-z0-9])?")
+_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._/-]*[A-Za-z0-9])?(?::\d+){0,2}", re.ASCII)
+"""A key, a file, or a place in one: nothing in it has a meaning between backticks."""
+
 _MARKS = re.compile(r"[!-/:-@\[-`{-~]")
 _ACTING_MARKS = re.compile(r"[!-&*+<-@\[-`{-~]|:(?=[:/])|\.(?=\w)")
 _MENTIONS = re.compile("|".join(f"&#{ord(sign)};" for sign in "@#") + r"|(?<=GH)-(?=\d)", re.IGNORECASE)

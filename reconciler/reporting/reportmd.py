@@ -1,6 +1,7 @@
 """What an apply did, in Markdown: what needs somebody first, a row a campaign, why the rest waits, what to run next."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Literal
 
 from reconciler.diagnostics import Diagnostic, Severity
 from reconciler.model.plan import Plan
@@ -27,6 +28,7 @@ _NEEDS = (Outcome.UNKNOWN, Outcome.FAILED, Outcome.BLOCKED)
 _LATER = (Outcome.HELD, Outcome.SCHEDULED, Outcome.NOT_ATTEMPTED)
 _MARKS = {"✓": "✅", "✗": "❌", "◷": "⏳", "?": "❓"}
 _NOT_DONE = "⚪"
+_TITLES = {"plan": "Campaign plan", "apply": "Campaigns not applied"}
 _DASH = "–"  # noqa: RUF001 - a dash is meant
 
 _Campaigns = Mapping[str, Sequence[ActionResult]]
@@ -92,12 +94,13 @@ def render_report_markdown(report: Report, plan: Plan, *, fit: Fit = COMMENT) ->
 
 def render_problems_markdown(
     diagnostics: Iterable[Diagnostic],
+    what: Literal["plan", "apply"],
     *,
-    title: str,
-    marked: str,
+    workspace: str,
+    environment: str,
     fit: Fit = COMMENT,
 ) -> str:
-    """Write what kept a command from its work. `title` and `marked`, the marker's line, are ours and finished."""
+    """Write what kept a plan or an apply from being made, under the marker that it would have had."""
     ranks = list(Severity)
     found = sorted(diagnostics, key=lambda item: (ranks.index(item.severity), item.order))
     errors = sum(item.severity is Severity.ERROR for item in found)
@@ -108,7 +111,8 @@ def render_problems_markdown(
         left=lambda left: f"{count(left, 'more problem')}.",
         by_piece=True,
     )
-    heading = f"{marked}## 📬 {title} – ❌ needs you: {errors:,}\n"  # noqa: RUF001 - a dash is meant
+    heading = f"{marker(what, workspace, environment)}## 📬 {_TITLES[what]} {code(cut(environment, _NAME))}"
+    heading += f" – ❌ needs you: {errors:,}\n"  # noqa: RUF001 - a dash is meant
     return fitted([heading, "This must be put right first; until then nothing is done.\n", part], [part], fit)
 
 

@@ -82,7 +82,7 @@ def broken(text: str, marker: str, *, link: str | None = None) -> str | None:
     text.encode()
     reader = read(text)
     outside = "".join(reader.outside)
-    bare = re.sub(r"`[A-Za-z0-9._/-]*`|<code>.*?</code>|&#\d+;", "\x00", text)
+    bare = re.sub(r"`[A-Za-z0-9._/:-]*`|<code>.*?</code>|&#\d+;", "\x00", text)
     if link is not None:
         bare = bare.replace(f"]({link})", "")
     for found, problem in (

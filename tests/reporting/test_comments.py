@@ -281,7 +281,7 @@ def test_no_problem_breaks_its_comment(data: st.DataObject, fit: Fit, size: int)
     found = infect(DIAGNOSTICS, lambda: data.draw(HARM), {})
     plan = monday()
     many = itertools.islice(itertools.cycle(found), size)
-    text = render_problems_markdown(many, title="Campaign plan", marked=MARKER, fit=fit)
+    text = render_problems_markdown(many, "plan", workspace=plan.workspace, environment=plan.environment, fit=fit)
     check(text, "plan", plan, fit)
 
 

@@ -287,6 +287,8 @@ def test_json_of_a_forecast_acts_on_nothing(key: str) -> None:
     ("text", "as_code", "as_prose"),
     [
         ("vp-sales-q3", "`vp-sales-q3`", "vp-sales-q3"),
+        ("specs/a.yaml:7:3", "`specs/a.yaml:7:3`", "specs/a&#46;yaml:7:3"),
+        ("GH-1 Gh-22 GH-x", "<code>GH&#45;1 Gh&#45;22 GH&#45;x</code>", "GH<code>-</code>1 Gh<code>-</code>22 GH-x"),
         ("a|b", "<code>a&#124;b</code>", "a&#124;b"),
         ("`x`", "<code>&#96;x&#96;</code>", "&#96;x&#96;"),
         ("@acme #1", "<code>&#64;acme &#35;1</code>", "<code>&#64;</code>acme <code>&#35;</code>1"),

@@ -5,13 +5,17 @@ from pathlib import Path
 
 import pytest
 from reporting import forecasts, moments
+from reporting.comments import EMAILS
 from reporting.overviews import OVERVIEWS
 from reporting.runs import REPORTS, finished
 from reporting.situations import DIAGNOSTICS, PLANS, monday
 
+from reconciler.reporting.annotations import of_diagnostics, of_plan, of_report, render_annotations
 from reconciler.reporting.forecastmd import render_forecast_markdown
 from reconciler.reporting.forecastsvg import svg
 from reconciler.reporting.forecastview import render_forecast
+from reconciler.reporting.planmd import render_plan_markdown
+from reconciler.reporting.reportmd import render_problems_markdown, render_report_markdown
 from reconciler.reporting.statusmd import render_status_markdown
 from reconciler.reporting.statusview import render_status
 from reconciler.reporting.text import render_diagnostics, render_plan, render_report
@@ -104,6 +108,33 @@ def test_diagnostics(width: int) -> None:
     agree(f"diagnostics-{width}.txt", render_diagnostics(DIAGNOSTICS, color=False, width=width))
 
 
+def test_a_comment_on_a_plan() -> None:
+    plan = forecasts.planned(forecasts.week())
+    agree("comment-plan-monday.md", render_plan_markdown(plan, emails=EMAILS, commit="main@3f9c1e7"))
+
+
+@pytest.mark.parametrize("name", ["housekeeping", "unread", "offline", "newcomers"])
+def test_comments_on_plans(name: str) -> None:
+    agree(f"comment-plan-{name}.md", render_plan_markdown(PLANS[name](), emails=EMAILS, commit="main@3f9c1e7"))
+
+
+@pytest.mark.parametrize("name", REPORTS)
+def test_comments_on_reports(name: str) -> None:
+    report = finished(REPORTS[name](), monday())
+    agree(f"comment-report-{name}.md", render_report_markdown(report, monday()))
+
+
+def test_a_comment_on_what_is_wrong() -> None:
+    text = render_problems_markdown(DIAGNOSTICS, "plan", workspace="acme", environment="production")
+    agree("comment-problems.md", text)
+
+
+def test_annotations() -> None:
+    agree("annotations-monday.txt", render_annotations(of_plan(monday())))
+    agree("annotations-report.txt", render_annotations(of_report(REPORTS["broken"](), monday())))
+    agree("annotations-diagnostics.txt", render_annotations(of_diagnostics(DIAGNOSTICS)))
+
+
 def test_no_golden_file_is_left_over() -> None:
     expected = {
         *(f"plan-{name}-{width}.txt" for name in PLANS for width in (100, 60)),
@@ -116,6 +147,10 @@ def test_no_golden_file_is_left_over() -> None:
         *(f"moment-plan-{name}.txt" for name in moments.PLANS),
         *(f"moment-report-{name}.txt" for name in moments.REPORTS),
         *(f"diagnostics-{width}.txt" for width in (100, 60)),
+        *(f"comment-plan-{name}.md" for name in ("monday", "housekeeping", "unread", "offline", "newcomers")),
+        *(f"comment-report-{name}.md" for name in REPORTS),
+        "comment-problems.md",
+        *(f"annotations-{name}.txt" for name in ("monday", "report", "diagnostics")),
         "plan-monday-colour.txt",
         "plan-monday-verbose.txt",
         "report-monday-colour.txt",
