@@ -18,11 +18,9 @@ from reconciler.commands.common import (
     confirm,
     ending_early,
     file_word,
-    fit_options,
     output_formats,
     owner,
     place_options,
-    problems_shown,
     say,
     say_at_times,
     settings,
@@ -31,6 +29,7 @@ from reconciler.commands.common import (
 )
 from reconciler.commands.exits import BUG, FAILED, HELD, INTERRUPTED, OK
 from reconciler.commands.plan import show_plan
+from reconciler.commands.pullrequest import fit_options, problems_shown
 from reconciler.diagnostics import has_errors
 from reconciler.model.plan import Plan
 from reconciler.model.report import Outcome, Report

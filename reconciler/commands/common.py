@@ -16,14 +16,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from reconciler.commands.exits import BUG, FAILED, INTERRUPTED
 from reconciler.diagnostics import Diagnostic, Interrupted, ReconcilerError, error
 from reconciler.model.workspace import DEFAULT_ENVIRONMENT, Budget
-from reconciler.reporting.budget import COMMENT, LINK, SMALLEST, Fit
 from reconciler.reporting.escape import plain
 from reconciler.reporting.text import render_diagnostics
 from reconciler.settings import Settings, from_environment
@@ -31,7 +30,6 @@ from reconciler.wiring import Place
 
 if TYPE_CHECKING:
     from reconciler.reporting.bars import Bars
-    from reconciler.session import Session
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 MIN_WIDTH, MAX_WIDTH = 60, 110
@@ -75,34 +73,6 @@ def output_formats(*forms: str) -> Callable[[_F], _F]:
 
 
 output_options = output_formats("text", "json")
-
-
-def _link(ctx: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
-    if value is not None and not LINK.fullmatch(value):
-        raise click.BadParameter("it is no http(s) address of at most 500 plain characters", ctx, parameter)
-    return value
-
-
-def fit_options(command: _F) -> _F:
-    """Add `--max-bytes` and `--link`, for Markdown; the command gets a `Fit`."""
-
-    @click.option(
-        "--max-bytes",
-        type=click.IntRange(min=SMALLEST),
-        default=COMMENT.max_bytes,
-        show_default=True,
-        metavar="N",
-        help="With --format markdown: write at most so many bytes; what matters least is left out first.",
-    )
-    @click.option(
-        "--link", callback=_link, metavar="URL", help="With --format markdown: where to see what had to be left out."
-    )
-    @functools.wraps(command)
-    def wrapped(*arguments: Any, max_bytes: int, link: str | None, **options: Any) -> Any:  # noqa: ANN401 - click's
-        return command(*arguments, fit=Fit(max_bytes, link), **options)
-
-    return wrapped  # type: ignore[return-value]  # click's decorators keep the signature of the command
-
 
 target_option = click.option(
     "--target", "targets", multiple=True, metavar="KEY", help="Only this campaign, or label:team=emea. Repeatable."
@@ -238,30 +208,6 @@ def show_diagnostics(diagnostics: Iterable[Diagnostic]) -> None:
         color = sys.stderr.isatty() and not settings().no_color
         width = max(MIN_WIDTH, min(MAX_WIDTH, shutil.get_terminal_size((100, 24)).columns))
         click.echo(render_diagnostics(found, color=color, width=width), err=True, nl=False, color=True)
-
-
-@contextmanager
-def problems_shown(output: Output, what: Literal["plan", "apply"], session: "Session", fit: Fit) -> Iterator[None]:
-    """Write what ends a command on stdout, too, where its form is for a pull request; then it goes on as ever."""
-    try:
-        yield
-    except ReconcilerError as problem:
-        if output.form == "github":
-            from reconciler.reporting.annotations import of_diagnostics, render_annotations
-
-            output.result(render_annotations(of_diagnostics(problem.diagnostics)))
-        elif output.form == "markdown":
-            from reconciler.reporting.reportmd import render_problems_markdown
-
-            text = render_problems_markdown(
-                problem.diagnostics,
-                what,
-                workspace=session.loaded.workspace,
-                environment=session.place.environment_name,
-                fit=fit,
-            )
-            output.result(text)
-        raise
 
 
 def owner() -> str:

@@ -10,16 +10,15 @@ from reconciler.commands.common import (
     command_line,
     commit_of,
     file_word,
-    fit_options,
     output_formats,
     place_options,
-    problems_shown,
     say_at_times,
     settings,
     target_option,
     target_words,
 )
 from reconciler.commands.exits import CHANGES, FAILED, OK
+from reconciler.commands.pullrequest import fit_options, problems_shown
 from reconciler.diagnostics import has_errors
 from reconciler.model.plan import ActionStatus, Plan
 from reconciler.model.workspace import Budget

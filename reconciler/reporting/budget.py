@@ -60,20 +60,16 @@ def fitted(parts: Sequence[Part | str], order: Sequence[Part], fit: Fit) -> str:
     told: dict[int, str] = {}
     full = False
     for name, part in reversed(kept.items()):
-        text, taken = ("", 0) if full else _taken(part, room + _size(lines[name]) + 1)
-        full = taken < part.count
-        if full and part.by_piece and taken:
-            # The line that says how many are left out keeps the room that was set aside for it.
-            text, taken = _taken(part, room)
-        if full and not (part.by_piece and taken):
-            text, taken = "", 0
-        told[name] = text + (f"\n{_left_line(part, part.count - taken, fit)}" if text and full else "")
-        if not text:
-            told[name] = lines[name]
-        elif full:
-            room = 0
+        # What is set aside for the line is free where all of the part is shown.
+        aside = _size(lines[name]) + 1
+        text, taken = ("", 0) if full else _taken(part, room + aside)
+        if taken == part.count:
+            room -= _size(text) - aside
         else:
-            room -= _size(text) - _size(lines[name]) - 1
+            text, taken = _taken(part, room) if part.by_piece and not full else ("", 0)
+            text = f"{text}\n{_left_line(part, part.count - taken, fit)}" if text else lines[name]
+            full = True
+        told[name] = text
     return "\n".join(part if isinstance(part, str) else told[id(part)] for part in shown)
 
 
