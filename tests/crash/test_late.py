@@ -15,7 +15,7 @@ from reconciler.sandbox.faults import Fault
 LATE = 1.0
 """Seconds after which the server acts."""
 
-pytestmark = LONG
+pytestmark = [*LONG, pytest.mark.sample(2)]
 
 
 @pytest.fixture(params=["local", "git"])

@@ -15,7 +15,7 @@ from reconciler.sandbox.faults import Fault
 QUICK = {"beat": 60.0, "expiry": 2.0}
 """Nothing shows signs of life by itself: a thread suspended in the middle of that keeps everybody from writing."""
 
-pytestmark = LONG
+pytestmark = [*LONG, pytest.mark.sample(2)]
 
 
 @pytest.fixture(scope="module", params=BACKENDS)

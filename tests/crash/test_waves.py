@@ -17,7 +17,7 @@ BATCHES = 1 + 3 * SIDE_BY_SIDE + 1
 LEADS = BATCHES * BATCH - 1
 """A first batch, three whole waves, and one batch."""
 
-pytestmark = LONG
+pytestmark = [*LONG, pytest.mark.sample(2)]
 
 
 class Scene:

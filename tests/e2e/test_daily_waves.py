@@ -159,7 +159,7 @@ def test_bounces_hold_the_next_wave(daily: Daily) -> None:
     daily.apply()
     daily.later()
     told = daily.apply(*APPROVED, expect=3)
-    assert "the earlier waves went badly: 2 people bounced of 25 emails (8.0 %, at most 2 %)" in told
+    assert "the earlier waves went badly: 2 people bounced of 25 reached (8.0 %, at most 2 %)" in told
     assert enrolled(daily) == 25
     daily.policy(health={"maxBounceRate": 8})
     daily.apply(*APPROVED)
@@ -176,7 +176,7 @@ def test_people_who_want_no_more_hold_the_next_wave(daily: Daily) -> None:
     daily.sandbox.add_reply(campaign, one, classification="unsubscribe")
     daily.sandbox.add_reply(campaign, two, classification="not_interested")
     told = daily.apply(*APPROVED, expect=3)
-    assert "1 person unsubscribed of 25 emails (4.0 %, at most 1 %)" in told
+    assert "1 person unsubscribed of 25 reached (4.0 %, at most 1 %)" in told
     assert "bounced" not in told
     assert enrolled(daily) == 25
     daily.policy(health={"maxUnsubscribeRate": 4})

@@ -136,7 +136,8 @@ def test_whoever_is_asked_approves_of_what_waits_too(daily: Daily) -> None:
     daily.wanted("one", 40)
     daily.wanted("two", 80)
     daily.pools(100, 50)
-    ended = at_terminal(daily, "apply", "--sandbox", until="to email 40 people:", answer=b"40\r")
+    asked = "to email 40 people, and 80 more when their time comes:"
+    ended = at_terminal(daily, "apply", "--sandbox", until=asked, answer=b"40\r")
     assert ended.code == 3, ended.text
     assert list(daily.state().approvals) == ["two"]
     daily.later("+1d")

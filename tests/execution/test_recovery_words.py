@@ -11,7 +11,7 @@ from support.world import STEPS, person
 
 from reconciler.sandbox.options import UNDOCUMENTED
 
-pytestmark = pytest.mark.usefixtures("quick_runs")
+pytestmark = [pytest.mark.usefixtures("quick_runs"), pytest.mark.sample(2)]
 
 RUN = r"an interrupted run \(ada@laptop, process 1, \d\d \w{3} \d\d:\d\d UTC\) "
 DONE, NOT_DONE = Moment.ACTED, Moment.BEFORE_REQUEST

@@ -139,7 +139,7 @@ def test_what_happens_to_one_campaign_touches_no_other(state: State, key: str) -
         transitions.updated(state, key, campaign(key), state.capabilities),
         transitions.read_back(state, {key: "digest"}),
         transitions.enrolled(state, key, ("segment",), cohort, frozenset({"op"})),
-        transitions.refused(state, key, "segment"),
+        transitions.refused(state, key, "segment", Cohort(at=AT, sent=0, accepted=0, tried=3)),
         transitions.started(state, key, AT),
         transitions.paused(state, key, "paused"),
         transitions.imported(state.model_copy(update={"tombstones": {}}), key, entry("new")).model_copy(
@@ -152,8 +152,11 @@ def test_what_happens_to_one_campaign_touches_no_other(state: State, key: str) -
 
 def test_who_was_refused_is_remembered_until_a_new_draft_takes_over() -> None:
     state = State(lineage="l", ledger_key_id="k", campaigns={"a": entry(refused=("one",))})
-    state = transitions.refused(state, "a", "two")
-    assert state.campaigns["a"].refused == ("one", "two")
+    state = transitions.refused(state, "a", "two", Cohort(at=AT, sent=0, accepted=0, tried=4))
+    state = transitions.refused(state, "a", "two", Cohort(at=AT, sent=0, accepted=0))
+    assert state.campaigns["a"].refused == ("one", "two", "two")
+    assert [cohort.tried for cohort in state.campaigns["a"].cohorts] == [4]
+    state = state.with_campaign("a", state.campaigns["a"].model_copy(update={"refused": ("one", "two")}))
     back = transitions.adopted(transitions.forgotten(state, "a", AT), "a", campaign())
     assert back.campaigns["a"].refused == ("one", "two")
     assert transitions.created(state, "a", entry("new"), "op").campaigns["a"].refused == ()
@@ -170,7 +173,7 @@ def test_enrolling_adds_up() -> None:
 
 def test_the_newest_segments_become_one() -> None:
     """Where they are not the newest any more, nothing changes; what the cohorts say in all stays."""
-    cohorts = tuple(Cohort(at=AT + timedelta(minutes=20 * number), sent=2, accepted=1) for number in range(4))
+    cohorts = tuple(Cohort(at=AT + timedelta(minutes=8 * number), sent=2, accepted=1) for number in range(4))
     names = ("one", "two", "three")
     known = entry(ledger=names, refused=names, cohorts=cohorts, outside=5)
     state = State(lineage="l", ledger_key_id="k", campaigns={"a": known})
