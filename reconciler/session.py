@@ -8,12 +8,13 @@ from functools import cached_property
 from pathlib import Path
 
 from reconciler import wiring
-from reconciler.diagnostics import Diagnostic, Interrupted, SpecError, StateError, error, has_errors
+from reconciler.diagnostics import Diagnostic, Interrupted, SpecError, StateError, has_errors
 from reconciler.execution import preflight, transitions
 from reconciler.execution.executor import Executor, Run
 from reconciler.execution.reading import Reader, from_state, read_live
 from reconciler.execution.recovery import Recovery, orphans, recover
 from reconciler.execution.watching import read_replies
+from reconciler.loading.lineage import lost
 from reconciler.loading.loader import Loaded, load
 from reconciler.model.campaign import SequenceStep
 from reconciler.model.live import Live, Replies
@@ -375,23 +376,6 @@ class BugError(Exception):
         super().__init__("an error of this program")
         self.plan = plan
         self.report = report
-
-
-def lost(lineage: str, environment: str | None) -> Diagnostic:
-    """Tell that a committed lineage has no state."""
-    if environment is not None:
-        return error(
-            "state-lost",
-            f"the environment {environment} has no state here",
-            hint=f"if it is new: `reconciler state init --env {environment}`. If it had one, bring that back: "
-            "a new one would not know who was written to",
-        )
-    return error(
-        "state-lost",
-        f"workspace.yaml names the state {lineage}, and it is not here: a new one would not know who was written to",
-        hint="bring the state back. If it is lost for good, take `lineage` out of workspace.yaml by hand, run "
-        "`reconciler state init`, and `reconciler import` every campaign that exists before you apply",
-    )
 
 
 def _to_read(state: State, subjects: Sequence[Subject]) -> dict[str, CampaignState]:

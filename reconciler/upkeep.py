@@ -10,14 +10,14 @@ from reconciler.execution.settling import addresses_of, doubtful
 from reconciler.leads.erasing import Eraser, Found
 from reconciler.leads.ledger import address_hash, read_segments
 from reconciler.leadterra.client import MOST_SUPPRESSED
-from reconciler.loading.lineage import Kept, read_kept, read_lineage, with_lineage, write_workspace
+from reconciler.loading.lineage import Kept, lost, read_kept, read_lineage, with_lineage, write_workspace
 from reconciler.model.intents import EnrollIntent
 from reconciler.model.live import Capabilities, Live
 from reconciler.model.state import Binding, CampaignState, State, dump_steps
 from reconciler.model.workspace import StateFile
 from reconciler.planning.targets import nearest
 from reconciler.ports import Swept, chunks, update_state
-from reconciler.session import Session, lost
+from reconciler.session import Session
 
 
 def may_have_lost_a_state(session: Session) -> bool:

@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 
-from reconciler.diagnostics import Diagnostic, SourceRange, SpecError, error, has_errors
+from reconciler.diagnostics import Diagnostic, SpecError, has_errors
+from reconciler.leads.absent import AbsentError, changed, missing, no_folder
 from reconciler.leads.addresses import normal_address
 from reconciler.leads.cache import Remembered, RosterCache
 from reconciler.leads.comparing import APART, BEYOND, CHANGED, NEW, OUTDATED, REFUSED, Delta, KeptHashes, Ledgers
@@ -35,17 +36,6 @@ _FORMAT = 2
 _LIST, _FRESH = "list {}", "fresh {} {}"
 
 _Version = tuple[tuple[int, ...], ...]
-
-
-_PUT_THERE = "Put the file into the folder that RECONCILER_LEADS_DIR names."
-
-
-class _AbsentError(Exception):
-    """The list is not here; its text says why, in words, and `hint` what to do."""
-
-    def __init__(self, why: str, hint: str = _PUT_THERE) -> None:
-        super().__init__(why)
-        self.hint = hint
 
 
 class LeadLists:
@@ -98,7 +88,7 @@ class LeadLists:
         sources = self._cache.look(paths)
         try:
             loaded = self._load(campaign, campaign.leads)
-        except _AbsentError as absent:
+        except AbsentError as absent:
             return self._absent(campaign, campaign.leads, absent)
         roster = self._counts(campaign, campaign.leads, loaded, known, avoid)
         if roster.at_hand:
@@ -111,7 +101,7 @@ class LeadLists:
             return ""
         try:
             return self._load(campaign, campaign.leads).digest
-        except _AbsentError:
+        except AbsentError:
             return ""
 
     def batches(
@@ -134,15 +124,15 @@ class LeadLists:
             return iter(())
         try:
             loaded = self._load(campaign, campaign.leads)
-        except _AbsentError as absent:
-            raise SpecError(_missing(campaign, campaign.leads, absent)) from None
+        except AbsentError as absent:
+            raise SpecError(missing(campaign, campaign.leads, absent)) from None
         found = _of_campaign(campaign, loaded.diagnostics)
         if has_errors(found):
             raise SpecError(*found)
         with self._lock:
             counted = self._counted.get(campaign.key, loaded.digest)
         if counted != loaded.digest:
-            raise SpecError(_changed(campaign, campaign.leads))
+            raise SpecError(changed(campaign, campaign.leads))
         delta = self._delta(campaign, loaded, known, avoid)
         new = delta.counts[NEW] if most is None else min(most, delta.counts[NEW])
         if not new + delta.counts[CHANGED]:
@@ -265,9 +255,9 @@ class LeadLists:
     def _load(self, campaign: Campaign, leads: Leads) -> LoadedList:
         """Return the people of a list, read anew only where its files are others than last time."""
         if leads.paths is None:
-            raise _AbsentError("RECONCILER_LEADS_DIR is not set")
+            raise AbsentError("RECONCILER_LEADS_DIR is not set")
         if not leads.paths:
-            raise _no_folder(leads) or _AbsentError("no file has such a name")
+            raise no_folder(leads) or AbsentError("no file has such a name")
         asked = Asked(leads, used_tokens(campaign), subject_tokens(campaign))
         name = canonical([leads.model_dump(mode="json"), asked.tokens, sorted(asked.subjects)])
         with self._lock:
@@ -278,12 +268,12 @@ class LeadLists:
                     loaded = self._reader.load(asked)
                     self._loaded[name] = (version, loaded)
             except (FileNotFoundError, NotADirectoryError):
-                raise (_no_folder(leads) or _AbsentError("the file is not there")) from None
+                raise (no_folder(leads) or AbsentError("the file is not there")) from None
             except OSError as problem:
                 if str(problem.filename) not in leads.paths:
                     raise
                 why = (problem.strerror or type(problem).__name__).lower()
-                raise _AbsentError(f"the file cannot be reached: {why}") from None
+                raise AbsentError(f"the file cannot be reached: {why}") from None
         return loaded
 
     def _delta(self, campaign: Campaign, loaded: LoadedList, known: CampaignState | None, avoid: Avoid) -> Delta:
@@ -301,7 +291,7 @@ class LeadLists:
         try:
             return self._reader.fetch(loaded, chosen)
         except (duckdb.Error, ValueError):
-            raise SpecError(_changed(campaign, leads)) from None
+            raise SpecError(changed(campaign, leads)) from None
 
     def _blanks(self, loaded: LoadedList, delta: Delta) -> dict[str, int]:
         """Count, by token, the leads for which it would read as nothing, but for those that nothing is sent to."""
@@ -332,14 +322,14 @@ class LeadLists:
         lines = [loaded.part(number).line(number, line) for number, line in rows]
         return known_refusals(campaign, count, lines, place=loaded.parts[0].place)
 
-    def _absent(self, campaign: Campaign, leads: Leads, absent: _AbsentError) -> Roster:
+    def _absent(self, campaign: Campaign, leads: Leads, absent: AbsentError) -> Roster:
         tokens = _about_tokens(campaign, leads, leads.fields)
-        missing = (_missing(campaign, leads, absent),) if leads.tracked else ()
+        told = (missing(campaign, leads, absent),) if leads.tracked else ()
         return Roster(
             source=leads.source,
             at_hand=False,
             problem=f"the list {name_shown(leads.source)} is not at hand: {absent}",
-            diagnostics=(*missing, *tokens),
+            diagnostics=(*told, *tokens),
         )
 
 
@@ -372,36 +362,3 @@ def _about_tokens(campaign: Campaign, leads: Leads, fields: Sequence[str] | None
     """Tell tokens and fallbacks that go together with nothing; `fields` are those of the list, None: unknown."""
     every = None if fields is None else (*fields, *leads.columns, *leads.fallbacks)
     return (*unknown_tokens(campaign, every), *unused_fallbacks(campaign, fields))
-
-
-def _no_folder(leads: Leads) -> _AbsentError | None:
-    """Say so where RECONCILER_LEADS_DIR names no folder; None where it does, or the list is in the repository."""
-    if leads.folder is None or Path(leads.folder).is_dir():
-        return None
-    there = Path(leads.folder).exists()
-    words = (
-        "what RECONCILER_LEADS_DIR names is no folder"
-        if there
-        else "the folder that RECONCILER_LEADS_DIR names is not there"
-    )
-    return _AbsentError(words, "Make the folder, or correct RECONCILER_LEADS_DIR.")
-
-
-def _missing(campaign: Campaign, leads: Leads, absent: _AbsentError) -> Diagnostic:
-    return error(
-        "lead-list-missing",
-        f"The list {name_shown(leads.source)} is not at hand: {absent}.",
-        hint="Put the file back, or correct `leads.source`." if leads.tracked else absent.hint,
-        at=SourceRange(file=leads.file, line=leads.line),
-        campaign=campaign.key,
-    )
-
-
-def _changed(campaign: Campaign, leads: Leads) -> Diagnostic:
-    return error(
-        "lead-list-changed",
-        f"The list {name_shown(leads.source)} was changed after it was checked; nobody of it was enrolled.",
-        hint="Run again: the new list is checked first.",
-        at=SourceRange(file=leads.file, line=leads.line),
-        campaign=campaign.key,
-    )

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import yaml
 from pydantic import ValidationError
 
-from reconciler.diagnostics import SourceRange, SpecError, error
+from reconciler.diagnostics import Diagnostic, SourceRange, SpecError, error
 from reconciler.loading.yamlmarks import parse
 from reconciler.model.workspace import DEFAULT_WORKSPACE, StateFile
 
@@ -130,3 +130,20 @@ def _child(node: yaml.Node | None, name: str) -> yaml.Node | None:
 
 def _place(workspace: Path) -> SourceRange:
     return SourceRange(file=str(workspace))
+
+
+def lost(lineage: str, environment: str | None) -> Diagnostic:
+    """Tell that a committed lineage has no state."""
+    if environment is not None:
+        return error(
+            "state-lost",
+            f"the environment {environment} has no state here",
+            hint=f"if it is new: `reconciler state init --env {environment}`. If it had one, bring that back: "
+            "a new one would not know who was written to",
+        )
+    return error(
+        "state-lost",
+        f"workspace.yaml names the state {lineage}, and it is not here: a new one would not know who was written to",
+        hint="bring the state back. If it is lost for good, take `lineage` out of workspace.yaml by hand, run "
+        "`reconciler state init`, and `reconciler import` every campaign that exists before you apply",
+    )
