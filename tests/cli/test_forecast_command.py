@@ -34,6 +34,7 @@ def foreseen(world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captu
         return plan.model_copy(update={"forecast": week(), "not_counted": NOT_COUNTED, "campaigns": campaigns})
 
     monkeypatch.setattr(Session, "_make_plan", with_forecast)
+    monkeypatch.delenv("CI", raising=False)
     for name, value in world.environ.items():
         monkeypatch.setenv(name, value)
     monkeypatch.chdir(world.root)

@@ -207,6 +207,7 @@ def test_next_sends_are_those_of_the_forecast(
         return plan.model_copy(update={"forecast": days, "campaigns": campaigns})
 
     monkeypatch.setattr(Session, "_make_plan", with_forecast)
+    monkeypatch.delenv("CI", raising=False)
     for name, value in running.environ.items():
         monkeypatch.setenv(name, value)
     monkeypatch.chdir(running.root)
