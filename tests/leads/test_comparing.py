@@ -10,8 +10,10 @@ from hypothesis import strategies as st
 from support.examples import examples
 
 from reconciler.diagnostics import StateError
+from reconciler.leads import comparing
 from reconciler.leads.comparing import APART, BEYOND, CHANGED, NEW, OUTDATED, REFUSED, KeptHashes, Ledgers, Spoken
 from reconciler.leads.engine import Engine
+from reconciler.leads.ledger import ENTRY_BYTES
 from reconciler.leads.lists import LoadedList
 from reconciler.model.roster import Avoid, Contact, FewHashes
 from reconciler.model.state import CampaignState
@@ -164,3 +166,14 @@ def test_hashes_in_memory_and_in_the_engine_answer_alike(one: set[int], two: set
 def test_hashes_show_nothing_of_themselves() -> None:
     shown = repr(KeptHashes(Engine({}), "secret", 3, lambda: "nothing"))
     assert shown == "KeptHashes(3)"
+
+
+@given(sizes=st.lists(st.integers(0, 9), max_size=6))
+def test_ledgers_are_handed_over_in_parts_of_a_bounded_size(sizes: list[int]) -> None:
+    """Small segments together, large ones apart, entries whole and in their order."""
+    segments = [bytes([number]) * ENTRY_BYTES * size for number, size in enumerate(sizes)]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(comparing, "_AT_ONCE", 4 * ENTRY_BYTES)
+        parts = [bytes(part) for part in comparing._gathered(segments)]
+    assert b"".join(parts) == b"".join(segments)
+    assert all(0 < len(part) <= 4 * ENTRY_BYTES and len(part) % ENTRY_BYTES == 0 for part in parts)
