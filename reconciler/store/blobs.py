@@ -12,6 +12,9 @@ from reconciler.diagnostics import StateError, error
 from reconciler.store.files import make_private_folder, replace_durably, sync_folder, told_as_state_error, unreadable
 
 _NAME = re.compile(r"[0-9a-f]{64}")
+_ATTEMPTS = 20
+"""To write a blob beside a sweep, which removes what it finds begun."""
+
 _ABANDONED = 3600.0
 _KEPT = re.compile(r"([0-9a-f]{64})(\..+\.tmp)?")
 _HINT = "Restore the state as a whole from a backup."
@@ -98,12 +101,17 @@ class LocalBlobs:
     def _write(self, name: str, content: bytes) -> None:
         by_way_of = f"{name}.{os.getpid()}.{threading.get_ident()}.tmp"
         with told_as_state_error("A blob of the state", self._folder):
-            try:
-                replace_durably(self._folder / name, content, by_way_of=by_way_of)
-            except FileNotFoundError:
-                make_private_folder(self._folder.parent)
-                make_private_folder(self._folder)
-                replace_durably(self._folder / name, content, by_way_of=by_way_of)
+            for attempt in range(_ATTEMPTS):
+                try:
+                    replace_durably(self._folder / name, content, by_way_of=by_way_of)
+                except FileNotFoundError:
+                    # The folder is not there yet, or a sweep took what was begun.
+                    if attempt == _ATTEMPTS - 1:
+                        raise
+                    make_private_folder(self._folder.parent)
+                    make_private_folder(self._folder)
+                else:
+                    break
 
     def tidy(self) -> None:
         """Remove what processes that died have left behind; raises `OSError`."""
