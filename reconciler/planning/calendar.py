@@ -43,12 +43,8 @@ class Calendar:
 def draw(drafts: list[Draft], inputs: Inputs, capacity: Capacity | None) -> Calendar:
     """Draw the days up to the last email that can be seen. Nothing is drawn where the room is not known."""
     if capacity is None or not inputs.live.refreshed:
-        words = (
-            "nothing: the server was not asked"
-            if not inputs.live.refreshed
-            else ("nothing: pools or counters could not be read")
-        )
-        return Calendar(not_counted=(words,))
+        why = "pools or counters could not be read" if inputs.live.refreshed else "the server was not asked"
+        return Calendar(not_counted=(f"nothing: {why}",))
     lots = [*capacity.taken]
     waiting: list[Facts] = []
     stuck: list[str] = []
@@ -63,7 +59,8 @@ def draw(drafts: list[Draft], inputs: Inputs, capacity: Capacity | None) -> Cale
         else:
             stuck.append(made.subject.key)
     placed = _expected(waiting, lots, capacity, inputs.now)
-    never = {facts.campaign.key for facts in waiting} - {lot.campaign for lot in placed}
+    emailing = {facts.campaign.key for facts in waiting if facts.lots or facts.wave.later}
+    never = emailing - {lot.campaign for lot in placed}
     lots += placed
     outlook = look_ahead(lots, capacity.waits, capacity.room, reply_rate=capacity.reply_rate)
     zone = ZoneInfo(inputs.desired.policy.timezone)
@@ -104,7 +101,8 @@ def _expected(waiting: Sequence[Facts], lots: Sequence[Lot], capacity: Capacity,
             outlook = look_ahead([*lots, *placed], capacity.waits, capacity.room, reply_rate=capacity.reply_rate)
             since = Counter[int]()
         found = _placed(facts, outlook, capacity, since, now)
-        since.update({lot.begin: lot.leads for lot in found})
+        for lot in found:
+            since[lot.begin] += lot.leads
         placed += found
     return placed
 

@@ -173,6 +173,15 @@ def test_what_never_fits_is_not_drawn_and_named() -> None:
     assert "campaigns for which there is room on none of the coming days: alpha" in plan.not_counted
 
 
+def test_who_only_gets_new_details_lacks_no_room() -> None:
+    """It waits for its time, and sets no email free."""
+    waits = campaign(not_before=NOW + timedelta(days=2))
+    entry, there = known(status="running", accepted=5), live(status="running", enrolled=5, queued=5)
+    plan = make_plan(inputs(waits, entry, there, roster(5, new=0, changed=2)))
+    assert outline(plan) == [("enroll", "scheduled")]
+    assert len(plan.not_counted) == 1
+
+
 def test_lost_days_and_what_is_left() -> None:
     """250 people, 100 a day: the last first email goes on day 2, the last of all on day 5 instead of day 3."""
     plan = make_plan(inputs(campaign(first_step_within_days=3), rosters=roster(250), pools=pool(100)))
