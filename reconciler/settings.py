@@ -17,6 +17,7 @@ class Settings(BaseModel):
     base_url: str = DEFAULT_BASE_URL
     leads_dir: Path | None = None
     ledger_key: SecretStr | None = None
+    git_token: SecretStr | None = None
     no_color: bool = False
     ci: bool = False
     dumb_terminal: bool = False
@@ -29,11 +30,13 @@ def from_environment(environment: Mapping[str, str]) -> Settings:
         return environment.get(name, "").strip() or None
 
     key, leads, ledger = value("LEADTERRA_API_KEY"), value("RECONCILER_LEADS_DIR"), value("RECONCILER_LEDGER_KEY")
+    token = value("RECONCILER_GIT_TOKEN")
     return Settings(
         api_key=SecretStr(key) if key else None,
         base_url=value("LEADTERRA_BASE_URL") or DEFAULT_BASE_URL,
         leads_dir=Path(leads) if leads else None,
         ledger_key=SecretStr(ledger) if ledger else None,
+        git_token=SecretStr(token) if token else None,
         ci=(value("CI") or "false").lower() not in {"false", "0"},
         dumb_terminal=(value("TERM") or "").lower() in {"dumb", "unknown"},
         no_color="NO_COLOR" in environment and environment["NO_COLOR"] != "",

@@ -117,7 +117,8 @@ def open_store(place: Place, settings: Settings, kept: Kept | None = None) -> St
     if kept.state.backend == "git":
         from reconciler.store.git import GitStore
 
-        return GitStore(_existing(place.specs), remote=kept.state.remote, ref=_ref(place, kept))
+        token = settings.git_token.get_secret_value() if settings.git_token else None
+        return GitStore(_existing(place.specs), remote=kept.state.remote, ref=_ref(place, kept), token=token)
     if settings.ci:
         raise StateError(
             error(

@@ -31,7 +31,8 @@ WAVE = 64
 class GitStore:
     """`StateStore` on a ref. One append is one push, which is the compare and swap; one read asks the remote once.
 
-    `folder` lies anywhere in the clone. Safe for threads and processes alike, in one clone or in many.
+    `folder` lies anywhere in the clone; `token` lets git in at a remote that is reached by https. Safe for threads and
+    processes alike, in one clone or in many.
     """
 
     def __init__(
@@ -42,8 +43,9 @@ class GitStore:
         ref: str,
         times: Times = TIMES,
         pauses: Sequence[float] = (0.5, 1.0, 2.0, 4.0),
+        token: str | None = None,
     ) -> None:
-        self._repository = Repository(folder, remote, ref, pauses=pauses)
+        self._repository = Repository(folder, remote, ref, pauses=pauses, token=token)
         self._times = times
         self._view: View | None = None
         self._lock = threading.Lock()

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from reconciler.diagnostics import StateError, error
+from reconciler.store.gitaccess import Setting, token_settings
 from reconciler.store.gitmessages import goes_on_from
 from reconciler.store.gitnames import seen_ref
 from reconciler.store.gitrun import FETCH, NETWORK, Done, Git
@@ -47,6 +48,7 @@ class Repository:
         *,
         pauses: Sequence[float] = _PAUSES,
         sleep: Callable[[float], None] = time.sleep,
+        token: str | None = None,
     ) -> None:
         self._git = Git(folder)
         self._folder = folder
@@ -55,6 +57,7 @@ class Repository:
         self.memory = seen_ref(remote, ref)
         self._pauses = pauses
         self._sleep = sleep
+        self._token = token
 
     @property
     def name(self) -> str:
@@ -66,10 +69,18 @@ class Repository:
         """The folder that all worktrees of the clone share."""
         return self._place.common
 
+    @cached_property
+    def _access(self) -> tuple[Setting, ...]:
+        """How calls to the remote show who we are, beside what the clone is set up with."""
+        if self._token is None:
+            return ()
+        done = self._git.run("remote", "get-url", "--", self.remote)
+        return token_settings(done.out.decode(errors="replace").strip(), self._token) if done.ok else ()
+
     def head(self) -> str | None:
         """Ask the remote where the ref is; None where it does not exist. Raises `StateError` (`state-remote`)."""
         _ = self._place
-        done = self._git.run("ls-remote", "--", self.remote, self.ref, seconds=NETWORK)
+        done = self._git.run("ls-remote", "--", self.remote, self.ref, seconds=NETWORK, secret=self._access)
         if not done.ok:
             raise self.away("could not be read", done)
         for line in done.out.decode().splitlines():
@@ -241,14 +252,14 @@ class Repository:
         # Not `--quiet`: it would keep back that a ref was not moved forward.
         flags = ("--no-tags", "--no-write-fetch-head", "--no-recurse-submodules", "--no-auto-maintenance")
         *shape, refspec = arguments
-        return self._git.run(
-            "fetch", *flags, "--show-forced-updates", "--refmap=", *shape, "--", self.remote, refspec, seconds=FETCH
-        )
+        words = ("fetch", *flags, "--show-forced-updates", "--refmap=", *shape, "--", self.remote, refspec)
+        return self._git.run(*words, seconds=FETCH, secret=self._access)
 
     def _push(self, new: str, old: str | None) -> Done:
         lease = f"--force-with-lease={self.ref}:{old or ''}"
         flags = ("--porcelain", "--quiet", "--no-verify", "--no-follow-tags", "--no-signed")
-        return self._git.run("push", *flags, lease, "--", self.remote, f"{new}:{self.ref}", seconds=NETWORK)
+        words = ("push", *flags, lease, "--", self.remote, f"{new}:{self.ref}")
+        return self._git.run(*words, seconds=NETWORK, secret=self._access)
 
     def _remember(self, new: str, old: str | None) -> None:
         """Keep what was written; where another process has seen a newer head meanwhile, that one stays."""

@@ -4,11 +4,13 @@ import os
 import re
 import signal
 import subprocess
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
 from reconciler.diagnostics import StateError, error
+from reconciler.store.gitaccess import Setting
 
 LOCAL = 120.0
 NETWORK = 60.0
@@ -21,7 +23,7 @@ _DROPPED = (
     "GIT_COMMON_DIR", "GIT_NAMESPACE", "GIT_PREFIX", "GIT_SHALLOW_FILE", "GIT_QUARANTINE_PATH",
     "GIT_IMPLICIT_WORK_TREE", "GIT_REPLACE_REF_BASE",
     # Helpers of git have no use for these.
-    "LEADTERRA_API_KEY", "RECONCILER_LEDGER_KEY",
+    "LEADTERRA_API_KEY", "RECONCILER_LEDGER_KEY", "RECONCILER_GIT_TOKEN",
 )  # fmt: skip
 _SET = {"LC_ALL": "C", "GIT_TERMINAL_PROMPT": "0", "GIT_NO_REPLACE_OBJECTS": "1", "GIT_OPTIONAL_LOCKS": "0"}
 _SETTINGS = (
@@ -62,15 +64,18 @@ class Git:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    def run(self, *arguments: str, given: bytes = b"", seconds: float = LOCAL) -> Done:
-        """Run it. Raises `StateError` (`state-git`) where there is no such program."""
+    def run(self, *arguments: str, given: bytes = b"", seconds: float = LOCAL, secret: Sequence[Setting] = ()) -> Done:
+        """Run it. Raises `StateError` (`state-git`) where there is no such program.
+
+        `secret` are settings that no list of processes shows.
+        """
         environment = {name: value for name, value in os.environ.items() if name not in _DROPPED}
         settings = [part for setting in _SETTINGS for part in ("-c", setting)]
         try:
             process = subprocess.Popen(  # noqa: S603 - arguments that come from files are checked names
                 ["git", *settings, *arguments],  # noqa: S607 - git is where the user has it
                 cwd=self._folder,
-                env=environment | _SET,
+                env=environment | _SET | _in_environment(secret, environment),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
@@ -90,6 +95,17 @@ class Git:
                 _end(process)
                 raise
         return Done(process.returncode, out, err)
+
+
+def _in_environment(settings: Sequence[Setting], environment: Mapping[str, str]) -> dict[str, str]:
+    """Write settings as variables (git-config, `GIT_CONFIG_COUNT`), behind those that are there already."""
+    if not settings:
+        return {}
+    first = int(environment.get("GIT_CONFIG_COUNT") or 0)
+    variables = {"GIT_CONFIG_COUNT": str(first + len(settings))}
+    for number, (name, value) in enumerate(settings, first):
+        variables |= {f"GIT_CONFIG_KEY_{number}": name, f"GIT_CONFIG_VALUE_{number}": value}
+    return variables
 
 
 def _end(process: "subprocess.Popen[bytes]") -> None:

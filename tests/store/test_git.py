@@ -781,13 +781,14 @@ def test_no_secret_and_no_terminal_is_given_to_git(
 ) -> None:
     monkeypatch.setenv("LEADTERRA_API_KEY", "sk_live_x")
     monkeypatch.setenv("RECONCILER_LEDGER_KEY", "k")
+    monkeypatch.setenv("RECONCILER_GIT_TOKEN", "ghs_x")
     monkeypatch.setenv("GIT_DIR", "/nowhere")
     monkeypatch.setenv("GIT_INDEX_FILE", "/nowhere/index")
     folder = wrapped("env >> $cd_to/env; ps -o sid= $$ >> $cd_to/sessions")
     put(store, "a")
     given = (folder / "env").read_text().splitlines()
     assert "GIT_TERMINAL_PROMPT=0" in given
-    assert not [line for line in given if "sk_live_x" in line or "RECONCILER_LEDGER_KEY" in line]
+    assert not [line for line in given if "sk_live_x" in line or "RECONCILER_LEDGER_KEY" in line or "ghs_x" in line]
     assert not [line for line in given if line.startswith(("GIT_DIR=", "GIT_INDEX_FILE="))]
     assert str(os.getsid(0)) not in (folder / "sessions").read_text().split()
 
