@@ -11,25 +11,26 @@ from reconciler import wiring
 from reconciler.diagnostics import Diagnostic, Interrupted, SpecError, StateError, has_errors
 from reconciler.execution import preflight, transitions
 from reconciler.execution.executor import Executor, Run
+from reconciler.execution.gathering import ledgers, read_steps, to_read
 from reconciler.execution.reading import Reader, from_state, read_live
 from reconciler.execution.recovery import Recovery, orphans, recover
 from reconciler.execution.watching import read_replies
 from reconciler.loading.lineage import lost
 from reconciler.loading.loader import Loaded, load
-from reconciler.model.campaign import SequenceStep
 from reconciler.model.live import Live, Replies
 from reconciler.model.plan import ActionStatus, Plan
 from reconciler.model.report import ActionResult, Moved, Report
-from reconciler.model.roster import Avoid, Hashes
-from reconciler.model.state import Binding, CampaignState, State, load_steps
+from reconciler.model.roster import Avoid
+from reconciler.model.state import Binding, State
 from reconciler.model.workspace import Budget, Desired
-from reconciler.planning.approval import moved_since, not_touched
-from reconciler.planning.approvals import not_approved, still_approved, unapproved
+from reconciler.planning.approval import moved_since_all, not_touched, unreviewed
+from reconciler.planning.approvals import not_approved, unapproved
 from reconciler.planning.contacts import Lists, read_lists
 from reconciler.planning.identity import Subject, settle
 from reconciler.planning.planner import make_plan
 from reconciler.planning.single import Inputs
 from reconciler.planning.targets import choose
+from reconciler.planning.withholding import without_sending
 from reconciler.ports import EventSink, LeadSource, Lease, StateStore, update_state
 from reconciler.settings import Settings
 from reconciler.store import planfile
@@ -140,11 +141,14 @@ class Session:
         allow: Mapping[Budget, int] = {},
         approved: Plan | None = None,
         approved_only: bool = False,
+        reviewed: Sequence[Plan] = (),
+        may_send: bool = True,
     ) -> Planned:
         """Read what is there and plan. Sends nothing but GET, and writes nothing. `allow` lifts budgets (`--allow`).
 
         `approved` is a saved plan: its targets are taken, and what it does not cover is left out. With `approved_only`,
-        what none of the state's approvals covers is.
+        what none of the state's approvals covers is; with `reviewed`, what none of those plans covers, and that is
+        told. Where it may not send, nothing that sends email is ready.
         """
         desired = self.desired
         state = self.read_state()
@@ -175,8 +179,8 @@ class Session:
             state=state,
             live=live,
             rosters=lists.rosters,
-            steps=self._steps(subjects, state),
-            ledgers=_ledgers(settle(desired, state, None), leads),
+            steps=read_steps(subjects, state, self.store.get_blob),
+            ledgers=ledgers(settle(desired, state, None), leads),
             now=now,
             tool=wiring.tool_name(),
             targets=chosen,
@@ -189,10 +193,13 @@ class Session:
         plan = self._make_plan(inputs, targets)
         moved: dict[str, tuple[Moved, ...]] = {}
         untouched: tuple[ActionResult, ...] = ()
+        told: tuple[Diagnostic, ...] = ()
         if approved is not None:
-            going_on = still_approved(plan, approved, state.approvals)
-            moved = {key: found for key, found in moved_since(approved, plan).items() if key not in going_on}
+            moved = moved_since_all((approved,), plan, state.approvals)
             untouched = not_touched(approved, plan, moved)
+        elif reviewed:
+            moved = moved_since_all(reviewed, plan, state.approvals)
+            told = unreviewed(moved, plan)
         left_out = frozenset(moved)
         if approved_only:
             left_out = frozenset(unapproved(plan, state.approvals))
@@ -201,6 +208,11 @@ class Session:
             # Planned anew, so that what is left out takes no room from the others.
             inputs = replace(inputs, targets=frozenset(item.key for item in subjects) - left_out)
             plan = self._make_plan(inputs, targets)
+        if told:
+            found = tuple(sorted({*plan.diagnostics, *told}, key=lambda item: item.order))
+            plan = plan.model_copy(update={"diagnostics": found})
+        if not may_send:
+            plan = without_sending(plan)
         known_keys = {item.key: item.known_key for item in subjects}
         return Planned(plan, inputs, lists.avoid, binding, known_keys, leads, recovery, moved, untouched)
 
@@ -226,7 +238,7 @@ class Session:
         self, state: State, subjects: Sequence[Subject], desired: Desired, *, refresh: bool
     ) -> tuple[Binding | None, Live, dict[str, Replies]]:
         """Ask the server what is there, and how paced campaigns went; without `refresh`, take what was last written."""
-        wanted = _to_read(state, subjects)
+        wanted = to_read(state, subjects)
         if not refresh:
             return None, from_state(state, wanted), {}
         address, kind = wiring.server_address(self.place, self.settings)
@@ -249,16 +261,19 @@ class Session:
         approved: Plan | None = None,
         approved_only: bool = False,
         asks: bool = False,
+        may_send: bool = True,
     ) -> tuple[Plan, Report | None]:
         """Plan, ask, and carry the plan out; the report is None where approval was refused.
 
         Nobody is asked where nothing is ready to be done; then nothing is approved either, where `approve` `asks`. With
         a saved plan, `approved`, only what that covers is done, and the report tells what moved in the rest; with
-        `approved_only`, only what was approved before.
+        `approved_only`, only what was approved before. A run that may not send approves of nothing that would.
         """
         self.read_state()
         with self.lease(owner) as lease:
-            planned = self.plan(targets=targets, allow=allow, approved=approved, approved_only=approved_only)
+            planned = self.plan(
+                targets=targets, allow=allow, approved=approved, approved_only=approved_only, may_send=may_send
+            )
             plan, inputs = planned.plan, planned.inputs
             if self.cancelled.is_set():
                 raise Interrupted
@@ -288,7 +303,7 @@ class Session:
                     inputs.known,
                     inputs.steps,
                     # What was made without a look at the server was not seen by anybody as it is.
-                    approves=not approved_only and (ready or not asks) and inputs.live.pools is not None,
+                    approves=may_send and not approved_only and (ready or not asks) and inputs.live.pools is not None,
                 )
                 report = executor.run(run, unwritable)
         report = report.model_copy(update={"results": (*report.results, *planned.untouched)})
@@ -356,18 +371,6 @@ class Session:
             raise SpecError(*sorted(found, key=lambda item: item.order))
         return lists
 
-    def _steps(self, subjects: Sequence[Subject], state: State) -> dict[str, tuple[SequenceStep, ...]]:
-        """Read the blobs of steps that differ, and those that are sent; equal digests need no look at the text."""
-        steps = {item.campaign.steps_digest: item.campaign.steps for item in subjects if item.campaign is not None}
-        wanted = [known.steps_digest for known in _to_read(state, subjects).values() if known.status != "draft"]
-        for item in subjects:
-            if item.known is not None and item.campaign is not None:
-                wanted += [item.known.steps_digest, item.known.read_back_digest or item.known.steps_digest]
-        for digest in wanted:
-            if digest not in steps:
-                steps[digest] = load_steps(self.store.get_blob(digest))
-        return steps
-
 
 class BugError(Exception):
     """Something that should never happen did, in the middle of an apply. Its report tells what was done."""
@@ -376,23 +379,6 @@ class BugError(Exception):
         super().__init__("an error of this program")
         self.plan = plan
         self.report = report
-
-
-def _to_read(state: State, subjects: Sequence[Subject]) -> dict[str, CampaignState]:
-    """Choose what to read: every managed campaign, since they share the room, and those that come back."""
-    returning = {item.known_key: item.known for item in subjects if item.known is not None}
-    return {**state.campaigns, **returning}
-
-
-def _ledgers(subjects: Sequence[Subject], leads: LeadSource) -> dict[str, Hashes]:
-    """Return the address hashes of vanished campaigns, where a new one could be the same under another key."""
-    if not any(item.known is None for item in subjects):
-        return {}
-    return {
-        item.key: leads.hashes(item.known.ledger)
-        for item in subjects
-        if item.campaign is None and item.known is not None
-    }
 
 
 def _nobody(_words: str) -> None:

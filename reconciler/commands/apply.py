@@ -29,17 +29,17 @@ from reconciler.commands.common import (
 )
 from reconciler.commands.exits import BUG, FAILED, HELD, INTERRUPTED, OK
 from reconciler.commands.plan import show_plan
-from reconciler.commands.pullrequest import fit_options, problems_shown
+from reconciler.commands.pullrequest import Comment, comment_options, problems_shown
 from reconciler.diagnostics import has_errors
 from reconciler.model.plan import Plan
 from reconciler.model.report import Outcome, Report
 from reconciler.model.workspace import Budget
-from reconciler.reporting.budget import Fit
 from reconciler.wiring import Place
 
 if TYPE_CHECKING:
     from reconciler.commands.receipt import Record
     from reconciler.reporting.bars import Bars
+    from reconciler.reporting.budget import Fit
     from reconciler.reporting.progress import ProgressSink
     from reconciler.session import Session
 
@@ -48,7 +48,7 @@ if TYPE_CHECKING:
 @click.argument("saved", metavar="[PLAN]", required=False, type=click.Path(path_type=Path))
 @place_options
 @output_formats("text", "json", "markdown", "github")
-@fit_options
+@comment_options
 @target_option
 @allow_option
 @approve_option
@@ -56,6 +56,11 @@ if TYPE_CHECKING:
     "--approved-only",
     is_flag=True,
     help="Do only what an earlier apply was approved for and could not do yet; nobody is asked.",
+)
+@click.option(
+    "--no-send",
+    is_flag=True,
+    help="Do what sends no email: pauses, drafts, what is let go. The rest is left to a run without this flag.",
 )
 @click.option(
     "--receipt",
@@ -71,9 +76,10 @@ def command(
     allow: Mapping[Budget, int],
     *,
     receipt: Path | None,
-    fit: Fit,
+    comment: Comment,
     auto_approve: bool,
     approved_only: bool,
+    no_send: bool,
 ) -> int:
     """Plan, ask, and do it. Run it again after whatever went wrong: it finishes the rest.
 
@@ -90,6 +96,7 @@ def command(
         raise click.UsageError("a saved plan is an approval of its own: leave --approved-only out")
     words = [*([file] if file else target_words(targets)), *allow_words(allow)]
     words += ["--approved-only"] if approved_only else []
+    words += ["--no-send"] if no_send else []
     again = command_line(place, "apply", *words)
     shown = output.json or receipt is not None
     record = Record(place, settings(), receipt, again=again, saved=file, with_state=shown)
@@ -98,8 +105,8 @@ def command(
     with ending_early(bars) as cancelled:
         session = Session(place, settings(), cancelled, say_at_times(), say)
         ask = not auto_approve and not approved_only
-        show = partial(_show, output=output, fit=fit)
-        with problems_shown(output, "apply", session, fit):
+        show = partial(_show, output=output, comment=comment)
+        with problems_shown(output, "apply", session, comment):
             return record.run(
                 lambda: _apply(
                     session,
@@ -112,6 +119,7 @@ def command(
                     sink=sink,
                     ask=ask,
                     approved_only=approved_only,
+                    may_send=not no_send,
                 )
             )
 
@@ -128,6 +136,7 @@ def _apply(
     sink: "ProgressSink",
     ask: bool,
     approved_only: bool,
+    may_send: bool,
 ) -> int:
     from reconciler.session import BugError
 
@@ -158,6 +167,7 @@ def _apply(
                 approved=approved,
                 approved_only=approved_only,
                 asks=ask and approved is None,
+                may_send=may_send,
             )
     except BugError as bug:
         record.plan = bug.plan
@@ -228,16 +238,20 @@ def _show_to_reader(plan: Plan, output: Output, place: Place) -> None:
     click.echo(render_plan(plan, commit=commit_of(place.specs), width=output.width), err=True)
 
 
-def _show(report: Report, plan: Plan, *, output: Output, fit: Fit) -> None:
+def _markdown(report: Report, plan: Plan, fit: "Fit") -> str:
+    from reconciler.reporting.reportmd import render_report_markdown
+
+    return render_report_markdown(report, plan, fit=fit)
+
+
+def _show(report: Report, plan: Plan, *, output: Output, comment: Comment) -> None:
+    comment.write(lambda fit: _markdown(report, plan, fit), output)
+    if output.form == "markdown":
+        return
     if output.json:
         from reconciler.reporting.jsonout import report_json
 
         output.result(report_json(report))
-        return
-    if output.form == "markdown":
-        from reconciler.reporting.reportmd import render_report_markdown
-
-        output.result(render_report_markdown(report, plan, fit=fit))
         return
     if output.form == "github":
         from reconciler.reporting.annotations import of_report, render_annotations

@@ -1,5 +1,6 @@
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -18,18 +19,21 @@ from reconciler.commands.common import (
     target_words,
 )
 from reconciler.commands.exits import CHANGES, FAILED, OK
-from reconciler.commands.pullrequest import fit_options, problems_shown
+from reconciler.commands.pullrequest import Comment, comment_options, problems_shown
 from reconciler.diagnostics import has_errors
 from reconciler.model.plan import ActionStatus, Plan
 from reconciler.model.workspace import Budget
-from reconciler.reporting.budget import Fit
 from reconciler.wiring import Place
+
+if TYPE_CHECKING:
+    from reconciler.reporting.budget import Fit
+    from reconciler.session import Session
 
 
 @click.command("plan")
 @place_options
 @output_formats("text", "json", "markdown", "github")
-@fit_options
+@comment_options
 @target_option
 @allow_option
 @click.option(
@@ -43,14 +47,22 @@ from reconciler.wiring import Place
     metavar="FILE",
     help="Save the plan: `apply FILE` does exactly this, and asks nobody.",
 )
+@click.option(
+    "--reviewed",
+    type=click.Path(path_type=Path),
+    multiple=True,
+    metavar="PLAN",
+    help="Only what is as one of these saved plans has it; what moved since is told. Repeatable, the newest last.",
+)
 def command(
     place: Place,
     output: Output,
     targets: tuple[str, ...],
     allow: Mapping[Budget, int],
     out: Path | None,
-    fit: Fit,
+    comment: Comment,
     *,
+    reviewed: tuple[Path, ...],
     no_refresh: bool,
     detailed_exitcode: bool,
     verbose: bool,
@@ -59,20 +71,17 @@ def command(
     from reconciler.session import Session
 
     session = Session(place, settings(), told=say_at_times())
-    with problems_shown(output, "plan", session, fit):
-        plan = session.plan(refresh=not no_refresh, targets=targets, allow=allow).plan
+    with problems_shown(output, "plan", session, comment):
+        shown = tuple(session.approval(path) for path in reviewed)
+        plan = session.plan(refresh=not no_refresh, targets=targets, allow=allow, reviewed=shown).plan
     if out is not None:
         from reconciler.reporting.escape import json_escapes
         from reconciler.store.output import write_output
 
         write_output(out, json_escapes(session.sealed(plan)), what="the plan")
     words = [*(target_words(targets) if out is None else [file_word(out)]), *allow_words(allow)]
-    if output.form == "markdown":
-        from reconciler.reporting.planmd import render_plan_markdown
-
-        emails = {campaign.key: campaign.steps for campaign in session.desired.campaigns}
-        output.result(render_plan_markdown(plan, emails=emails, commit=commit_of(place.specs), fit=fit))
-    else:
+    comment.write(lambda fit: _markdown(plan, session, fit), output)
+    if output.form != "markdown":
         if output.form == "github":
             from reconciler.reporting.annotations import of_plan, render_annotations
 
@@ -81,6 +90,13 @@ def command(
     if _needs_somebody(plan):
         return FAILED
     return CHANGES if detailed_exitcode and pending(plan) else OK
+
+
+def _markdown(plan: Plan, session: "Session", fit: "Fit") -> str:
+    from reconciler.reporting.planmd import render_plan_markdown
+
+    emails = {campaign.key: campaign.steps for campaign in session.desired.campaigns}
+    return render_plan_markdown(plan, emails=emails, commit=commit_of(session.place.specs), fit=fit)
 
 
 def show_plan(plan: Plan, output: Output, place: Place, *, command: str | None, verbose: bool = False) -> None:

@@ -1,8 +1,10 @@
-"""What `plan` and `apply` share where a pull request is their reader."""
+"""What `validate`, `plan` and `apply` share where a pull request is their reader."""
 
-import functools
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial, wraps
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import click
@@ -23,30 +25,57 @@ def _link(ctx: click.Context, parameter: click.Parameter, value: str | None) -> 
     return value
 
 
-def fit_options(command: _F) -> _F:
-    """Add `--max-bytes` and `--link`, for Markdown; the command gets a `Fit`."""
+@dataclass(frozen=True, slots=True)
+class Comment:
+    """The Markdown of a run: on stdout, where that is its form, and in `file`, whatever its form is."""
 
+    fit: Fit
+    file: Path | None
+
+    def write(self, make: Callable[[Fit], str], output: Output) -> None:
+        """Write it wherever it is wanted; it is not made where it is not."""
+        if self.file is None and output.form != "markdown":
+            return
+        text = make(self.fit)
+        if output.form == "markdown":
+            output.result(text)
+        if self.file is not None:
+            from reconciler.store.output import write_output
+
+            write_output(self.file, text, what="the Markdown")
+
+
+def comment_options(command: _F) -> _F:
+    """Add `--markdown`, `--max-bytes` and `--link`; the command gets a `Comment`."""
+
+    @click.option(
+        "--markdown",
+        "file",
+        type=click.Path(path_type=Path),
+        metavar="FILE",
+        help="Write Markdown to a file, too, whatever --format is.",
+    )
     @click.option(
         "--max-bytes",
         type=click.IntRange(min=SMALLEST),
         default=COMMENT.max_bytes,
         show_default=True,
         metavar="N",
-        help="With --format markdown: write at most so many bytes; what matters least is left out first.",
+        help="Of Markdown, write at most so many bytes; what matters least is left out first.",
     )
-    @click.option(
-        "--link", callback=_link, metavar="URL", help="With --format markdown: where to see what had to be left out."
-    )
-    @functools.wraps(command)
-    def wrapped(*arguments: Any, max_bytes: int, link: str | None, **options: Any) -> Any:  # noqa: ANN401 - click's
-        return command(*arguments, fit=Fit(max_bytes, link), **options)
+    @click.option("--link", callback=_link, metavar="URL", help="In Markdown: where to see what had to be left out.")
+    @wraps(command)
+    def wrapped(*arguments: Any, file: Path | None, max_bytes: int, link: str | None, **options: Any) -> Any:  # noqa: ANN401 - click's
+        return command(*arguments, comment=Comment(Fit(max_bytes, link), file), **options)
 
     return wrapped  # type: ignore[return-value]  # click's decorators keep the signature of the command
 
 
 @contextmanager
-def problems_shown(output: Output, what: Literal["plan", "apply"], session: "Session", fit: Fit) -> Iterator[None]:
-    """Write what ends a command on stdout, too, where its form is for a pull request; then it goes on as ever."""
+def problems_shown(
+    output: Output, what: Literal["plan", "apply"], session: "Session", comment: Comment
+) -> Iterator[None]:
+    """Write what ends a command where a pull request shows it, too; then it goes on as ever."""
     try:
         yield
     except ReconcilerError as problem:
@@ -54,15 +83,12 @@ def problems_shown(output: Output, what: Literal["plan", "apply"], session: "Ses
             from reconciler.reporting.annotations import of_diagnostics, render_annotations
 
             output.result(render_annotations(of_diagnostics(problem.diagnostics)))
-        elif output.form == "markdown":
-            from reconciler.reporting.reportmd import render_problems_markdown
-
-            text = render_problems_markdown(
-                problem.diagnostics,
-                what,
-                workspace=session.loaded.workspace,
-                environment=session.place.environment_name,
-                fit=fit,
-            )
-            output.result(text)
+        comment.write(partial(_problems, problem, what, session), output)
         raise
+
+
+def _problems(problem: ReconcilerError, what: Literal["plan", "apply"], session: "Session", fit: Fit) -> str:
+    from reconciler.reporting.problemsmd import render_problems_markdown
+
+    workspace, environment = session.loaded.workspace, session.place.environment_name
+    return render_problems_markdown(problem.diagnostics, what, workspace=workspace, environment=environment, fit=fit)

@@ -199,6 +199,9 @@ class Summary(Frozen):
     scheduled: int = 0
     unchanged: int = Field(default=0, description="Campaigns without an action and without an error.")
     new_recipients: int = Field(default=0, description="Leads that ready actions would newly write to.")
+    unapproved: int = Field(
+        default=0, description="Campaigns that would send, now or later, and that no approval in the state covers."
+    )
 
 
 class Plan(Frozen):

@@ -4,9 +4,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from reconciler.diagnostics import Severity
+from reconciler.diagnostics import Diagnostic, Severity, SourceRange, error
 from reconciler.model.plan import Action, Change, Kind, Plan, PlannedCampaign
 from reconciler.model.report import ActionResult, Moved, Outcome
+from reconciler.model.state import Approval
+from reconciler.planning.approvals import still_approved
 from reconciler.planning.diff import path_words
 from reconciler.planning.lifecycle import STARTED_ROWS, Column
 
@@ -50,6 +52,37 @@ def moved_since(approved: Plan, planned: Plan) -> dict[str, tuple[Moved, ...]]:
     nothing = _Side(None, (), None)
     pairs = ((key, then.get(key, nothing), now.get(key, nothing)) for key in sorted({*then, *now}))
     return {key: _moved(key, old, new) for key, old, new in pairs if not _covers(old, new)}
+
+
+def moved_since_all(
+    approved: Sequence[Plan], planned: Plan, approvals: Mapping[str, Approval]
+) -> dict[str, tuple[Moved, ...]]:
+    """Return what moved in the campaigns that none of several approvals covers, compared with the last of them.
+
+    `approvals` of the state cover what is left of a campaign of which one was carried out in part.
+    """
+    found: dict[str, tuple[Moved, ...]] = {}
+    for number, one in enumerate(approved):
+        going_on = still_approved(planned, one, approvals)
+        moved = {key: items for key, items in moved_since(one, planned).items() if key not in going_on}
+        found = moved if number == 0 else {key: items for key, items in moved.items() if key in found}
+    return found
+
+
+def unreviewed(moved: Mapping[str, tuple[Moved, ...]], planned: Plan) -> tuple[Diagnostic, ...]:
+    """Tell of each campaign that moved since it was reviewed, field by field, at its place."""
+    places = {campaign.key: campaign for campaign in planned.campaigns}
+    hint = "nothing is done with it; a new review shows it as it is now"
+    return tuple(
+        error(
+            "moved-since-review",
+            "\n".join([f"{key} is not as it was reviewed:", *(f"  {words(item)}" for item in found)]),
+            hint=hint,
+            at=SourceRange(file=place.file, line=place.line) if (place := places.get(key)) and place.file else None,
+            campaign=key,
+        )
+        for key, found in moved.items()
+    )
 
 
 def not_touched(approved: Plan, planned: Plan, moved: Mapping[str, tuple[Moved, ...]]) -> tuple[ActionResult, ...]:

@@ -24,6 +24,15 @@ def unapproved(plan: Plan, approvals: Mapping[str, Approval]) -> tuple[str, ...]
     )
 
 
+def to_approve(plan: Plan, approvals: Mapping[str, Approval]) -> int:
+    """Count the campaigns that would send, now or later, without an approval of the state. What is blocked does not."""
+    return sum(any(map(_would_send, plan.of(key))) for key in unapproved(plan, approvals))
+
+
+def _would_send(action: Action) -> bool:
+    return action.effect is Effect.IRREVERSIBLE and action.status is not ActionStatus.BLOCKED
+
+
 def still_approved(plan: Plan, saved: Plan, approvals: Mapping[str, Approval]) -> frozenset[str]:
     """Return the campaigns of which a saved plan was carried out in part, and that approval covers what is left.
 

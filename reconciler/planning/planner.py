@@ -18,6 +18,7 @@ from reconciler.model.plan import (
 )
 from reconciler.model.workspace import Budget, Desired, Policy
 from reconciler.planning.admission import admit
+from reconciler.planning.approvals import to_approve
 from reconciler.planning.budgets import Spending
 from reconciler.planning.calendar import Calendar, draw
 from reconciler.planning.identity import Resemblance, find_renames, settle
@@ -37,7 +38,7 @@ def make_plan(inputs: Inputs) -> Plan:
     campaigns = tuple(_planned(made, inputs, calendar) for made in drafts if made.subject.campaign or made.actions)
     actions = tuple(action for made in drafts for action in made.actions)
     digests = {campaign.key: campaign.digest for campaign in campaigns}
-    return Plan(
+    plan = Plan(
         tool=inputs.tool,
         workspace=inputs.desired.workspace,
         environment=inputs.desired.environment,
@@ -55,6 +56,8 @@ def make_plan(inputs: Inputs) -> Plan:
             campaigns, actions, unread={made.subject.key for made in drafts if has_errors(made.diagnostics)}
         ),
     )
+    waiting = to_approve(plan, inputs.state.approvals)
+    return plan.model_copy(update={"summary": plan.summary.model_copy(update={"unapproved": waiting})})
 
 
 def specs_digest(desired: Desired) -> str:

@@ -61,7 +61,7 @@ def folded(summary: str, body: str) -> str:
     return f"<details><summary>{summary}</summary>\n\n{body}\n</details>\n"
 
 
-def marker(what: Literal["plan", "apply"], workspace: str, environment: str) -> str:
+def marker(what: Literal["plan", "apply", "validate", "drift"], workspace: str, environment: str) -> str:
     """Return the hidden line by which a poster finds its comment again: one for each workspace and environment.
 
     Nothing else that is written in Markdown here holds `<!--`, whatever strangers write.

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable
 
 from reconciler.model.plan import Action, GuardResult, Kind, Plan
 from reconciler.model.report import ActionResult, Outcome, Report
+from reconciler.planning.withholding import REASON
 from reconciler.reporting.checks import waiting_helps
 from reconciler.reporting.words import joined
 
@@ -36,12 +37,15 @@ def next_steps(
     if not report.results and report.exit_code not in {0, None}:
         return (_before_anything(report, again, command),)
     moved = {item.campaign for item in report.moved}
-    own = [item for item in report.results if item.campaign not in moved]
+    withheld = any(item.detail == REASON for item in report.results)
+    own = [item for item in report.results if item.campaign not in moved and item.detail != REASON]
     actions = {} if plan is None else {(action.campaign, action.kind): action for action in plan.actions}
     lines = [*_again(report, own, actions, again)]
     lines += _stops(own, actions, command)
     if any(item.outcome is Outcome.BLOCKED for item in own):
         lines.append("What needs you stays as it is until its cause, told above, is put right.")
+    if withheld:
+        lines.append(f"What sends email is left: `{again.replace(' --no-send', '')}` does it.")
     if moved:
         file = saved or "plan.json"
         review, apply = command("plan", *_targets(plan), "--out", file), command("apply", file)

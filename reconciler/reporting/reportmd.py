@@ -1,9 +1,8 @@
 """What an apply did, in Markdown: what needs somebody first, a row a campaign, why the rest waits, what to run next."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Literal
 
-from reconciler.diagnostics import Diagnostic, Severity
+from reconciler.diagnostics import Severity
 from reconciler.model.plan import Plan
 from reconciler.model.report import ActionResult, Outcome, Report
 from reconciler.reporting.budget import COMMENT, Fit, Part, fitted
@@ -28,7 +27,6 @@ _NEEDS = (Outcome.UNKNOWN, Outcome.FAILED, Outcome.BLOCKED)
 _LATER = (Outcome.HELD, Outcome.SCHEDULED, Outcome.NOT_ATTEMPTED)
 _MARKS = {"✓": "✅", "✗": "❌", "◷": "⏳", "?": "❓"}
 _NOT_DONE = "⚪"
-_TITLES = {"plan": "Campaign plan", "apply": "Campaigns not applied"}
 _DASH = "–"  # noqa: RUF001 - a dash is meant
 
 _Campaigns = Mapping[str, Sequence[ActionResult]]
@@ -90,30 +88,6 @@ def render_report_markdown(report: Report, plan: Plan, *, fit: Fit = COMMENT) ->
         _footer(report, plan),
     ]
     return fitted(parts, [notes, later, following, rows, needs], fit)
-
-
-def render_problems_markdown(
-    diagnostics: Iterable[Diagnostic],
-    what: Literal["plan", "apply"],
-    *,
-    workspace: str,
-    environment: str,
-    fit: Fit = COMMENT,
-) -> str:
-    """Write what kept a plan or an apply from being made, under the marker that it would have had."""
-    ranks = list(Severity)
-    found = sorted(diagnostics, key=lambda item: (ranks.index(item.severity), item.order))
-    errors = sum(item.severity is Severity.ERROR for item in found)
-    part = Part(
-        count=len(found),
-        pieces=lambda: map(problem_line, found),
-        frame=str,
-        left=lambda left: f"{count(left, 'more problem')}.",
-        by_piece=True,
-    )
-    heading = f"{marker(what, workspace, environment)}## 📬 {_TITLES[what]} {code(cut(environment, _NAME))}"
-    heading += f" – ❌ needs you: {errors:,}\n"  # noqa: RUF001 - a dash is meant
-    return fitted([heading, "This must be put right first; until then nothing is done.\n", part], [part], fit)
 
 
 def _chained(*parts: Iterable[str]) -> Iterator[str]:

@@ -14,14 +14,17 @@ from reporting.situations import DIAGNOSTICS, PLANS, monday, newcomers, nothing,
 from reporting.strangers import harmful, infect
 from support.examples import examples
 
+from reconciler.model.campaign import Campaign, Status
 from reconciler.model.plan import Plan
 from reconciler.reporting.budget import COMMENT, SMALLEST, Fit
 from reconciler.reporting.escape import visible
 from reconciler.reporting.markdown import marker, opening, sentence
 from reconciler.reporting.planmd import render_plan_markdown
+from reconciler.reporting.problemsmd import render_problems_markdown, render_validation_markdown
 from reconciler.reporting.reading import paragraphs
-from reconciler.reporting.reportmd import render_problems_markdown, render_report_markdown
+from reconciler.reporting.reportmd import render_report_markdown
 
+CAMPAIGN = Campaign(key="one", name="One", status=Status.DRAFT, file="specs/campaigns/one.yaml")
 LINK = "https://example.com/acme/runs/1?attempt=2#summary"
 MARKER = marker("plan", "acme", "production")
 FITS = st.builds(Fit, st.integers(SMALLEST, 65_000), st.sampled_from([None, LINK]))
@@ -283,6 +286,19 @@ def test_no_problem_breaks_its_comment(data: st.DataObject, fit: Fit, size: int)
     many = itertools.islice(itertools.cycle(found), size)
     text = render_problems_markdown(many, "plan", workspace=plan.workspace, environment=plan.environment, fit=fit)
     check(text, "plan", plan, fit)
+
+
+@examples(40)
+@given(st.data(), FITS, st.integers(0, 400))
+def test_no_file_breaks_the_comment_of_its_validation(data: st.DataObject, fit: Fit, size: int) -> None:
+    found = infect(DIAGNOSTICS, lambda: data.draw(HARM), {})
+    campaign = infect(CAMPAIGN, lambda: data.draw(HARM), {})
+    plan = monday()
+    many = itertools.islice(itertools.cycle(found), size)
+    text = render_validation_markdown(
+        many, [campaign] * size, workspace=plan.workspace, environment=plan.environment, fit=fit
+    )
+    check(text, "validate", plan, fit)
 
 
 def test_a_word_without_end_is_cut() -> None:

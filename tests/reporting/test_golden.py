@@ -15,7 +15,8 @@ from reconciler.reporting.forecastmd import render_forecast_markdown
 from reconciler.reporting.forecastsvg import svg
 from reconciler.reporting.forecastview import render_forecast
 from reconciler.reporting.planmd import render_plan_markdown
-from reconciler.reporting.reportmd import render_problems_markdown, render_report_markdown
+from reconciler.reporting.problemsmd import render_problems_markdown
+from reconciler.reporting.reportmd import render_report_markdown
 from reconciler.reporting.statusmd import render_status_markdown
 from reconciler.reporting.statusview import render_status
 from reconciler.reporting.text import render_diagnostics, render_plan, render_report
