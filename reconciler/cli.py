@@ -21,6 +21,7 @@ COMMANDS = {
     "apply": "Plan, ask, and do it.",
     "forecast": "Show how many emails leave on which day, and where room is short.",
     "status": "Show how the campaigns are doing: sent, replied, what comes next.",
+    "drift": "Tell what differs from the files although nobody is changing them.",
     "stop": "Pause now, and keep anything from starting.",
     "suppress": "Keep people from ever getting email again.",
     "import": "Start managing a campaign that exists in Leadterra.",

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial, wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -14,6 +14,7 @@ from reconciler.diagnostics import ReconcilerError
 from reconciler.reporting.budget import COMMENT, LINK, SMALLEST, Fit
 
 if TYPE_CHECKING:
+    from reconciler.reporting.markdown import Document
     from reconciler.session import Session
 
 _F = TypeVar("_F", bound=Callable[..., Any])
@@ -72,9 +73,7 @@ def comment_options(command: _F) -> _F:
 
 
 @contextmanager
-def problems_shown(
-    output: Output, what: Literal["plan", "apply"], session: "Session", comment: Comment
-) -> Iterator[None]:
+def problems_shown(output: Output, what: "Document", session: "Session", comment: Comment) -> Iterator[None]:
     """Write what ends a command where a pull request shows it, too; then it goes on as ever."""
     try:
         yield
@@ -87,7 +86,7 @@ def problems_shown(
         raise
 
 
-def _problems(problem: ReconcilerError, what: Literal["plan", "apply"], session: "Session", fit: Fit) -> str:
+def _problems(problem: ReconcilerError, what: "Document", session: "Session", fit: Fit) -> str:
     from reconciler.reporting.problemsmd import render_problems_markdown
 
     workspace, environment = session.loaded.workspace, session.place.environment_name

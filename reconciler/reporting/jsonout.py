@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from reconciler.diagnostics import Diagnostic, Severity
+from reconciler.model.drift import Drift
 from reconciler.model.plan import ForecastDay, Plan
 from reconciler.model.report import Report
 from reconciler.model.status import Overview
@@ -31,6 +32,11 @@ def report_json(report: Report) -> str:
 def status_json(overview: Overview) -> str:
     """Write how the campaigns are doing."""
     return _document(overview.model_dump(mode="json", by_alias=True))
+
+
+def drift_json(drift: Drift) -> str:
+    """Write what a nightly look found."""
+    return _document(drift.model_dump(mode="json", by_alias=True))
 
 
 def diagnostics_json(diagnostics: Iterable[Diagnostic]) -> str:

@@ -15,6 +15,9 @@ from reconciler.reporting.escape import visible
 _NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._/-]*[A-Za-z0-9])?(?::\d+){0,2}", re.ASCII)
 """A key, a file, or a place in one: nothing in it has a meaning between backticks."""
 
+Document = Literal["plan", "apply", "validate", "drift"]
+"""What a document is of; a poster tells them apart by it."""
+
 _MARKS = re.compile(r"[!-/:-@\[-`{-~]")
 _ACTING_MARKS = re.compile(r"[!-&*+<-@\[-`{-~]|:(?=[:/])|\.(?=\w)")
 _MENTIONS = re.compile("|".join(f"&#{ord(sign)};" for sign in "@#") + r"|(?<=GH)-(?=\d)", re.IGNORECASE)
@@ -61,7 +64,7 @@ def folded(summary: str, body: str) -> str:
     return f"<details><summary>{summary}</summary>\n\n{body}\n</details>\n"
 
 
-def marker(what: Literal["plan", "apply", "validate", "drift"], workspace: str, environment: str) -> str:
+def marker(what: Document, workspace: str, environment: str) -> str:
     """Return the hidden line by which a poster finds its comment again: one for each workspace and environment.
 
     Nothing else that is written in Markdown here holds `<!--`, whatever strangers write.

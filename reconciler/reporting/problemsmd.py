@@ -1,23 +1,27 @@
 """What is wrong with files, in Markdown: what kept a plan or an apply from being made, and what `validate` found."""
 
-from collections.abc import Iterable, Sequence
-from typing import Literal
+from collections.abc import Iterable, Mapping, Sequence
 
 from reconciler.diagnostics import Diagnostic, Severity
 from reconciler.model.campaign import Campaign
 from reconciler.reporting.budget import COMMENT, Fit, Part, fitted
-from reconciler.reporting.markdown import code, cut, marker, prose, table_head, table_row
+from reconciler.reporting.markdown import Document, code, cut, marker, prose, table_head, table_row
 from reconciler.reporting.plandetailmd import problem_line
 from reconciler.reporting.words import count
 
-_TITLES = {"plan": "Campaign plan", "apply": "Campaigns not applied", "validate": "Campaign files"}
+_TITLES: Mapping[Document, str] = {
+    "plan": "Campaign plan",
+    "apply": "Campaigns not applied",
+    "validate": "Campaign files",
+    "drift": "Campaigns not looked at",
+}
 _NAME = 80
 _COLUMNS = ("Campaign", "Is to be", "Emails", "File")
 
 
 def render_problems_markdown(
     diagnostics: Iterable[Diagnostic],
-    what: Literal["plan", "apply"],
+    what: Document,
     *,
     workspace: str,
     environment: str,
@@ -58,7 +62,7 @@ def render_validation_markdown(
     return fitted(parts, [rows, problems], fit)
 
 
-def _heading(what: Literal["plan", "apply", "validate"], workspace: str, environment: str, told: str) -> str:
+def _heading(what: Document, workspace: str, environment: str, told: str) -> str:
     title = f"## 📬 {_TITLES[what]} {code(cut(environment, _NAME))}"
     return f"{marker(what, workspace, environment)}{title} – {told}\n"  # noqa: RUF001 - a dash is meant
 
