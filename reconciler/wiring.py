@@ -2,6 +2,7 @@
 
 import functools
 import hashlib
+import json
 import re
 import threading
 import uuid
@@ -9,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from importlib.metadata import version
+from importlib.metadata import distribution, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, Self
 
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 SANDBOX_URL = "http://localhost/v1"
 SANDBOX_KEY = "sk_test_sandbox"
 SANDBOX = "sandbox"
+_ON_GITHUB = re.compile(r"github\.com[/:]([A-Za-z0-9-]+/[A-Za-z0-9._-]+?)(?:\.git)?/?$")
 
 
 class OpenApi(CampaignApi, Protocol):
@@ -52,6 +54,21 @@ class OpenApi(CampaignApi, Protocol):
 def program_version() -> str:
     """Return the version of the installed program."""
     return version("campaign-reconciler")
+
+
+def workflows_source() -> str:
+    """Return where the workflows that belong to this program are, as `OWNER/REPOSITORY@REF`.
+
+    A program that was installed from a commit names that (PEP 610), another one the tag of its version.
+    """
+    installed = distribution("campaign-reconciler")
+    origin = json.loads(installed.read_text("direct_url.json") or "{}")
+    commit = origin.get("vcs_info", {}).get("commit_id")
+    if commit is not None and (found := _ON_GITHUB.search(origin["url"])):
+        return f"{found[1]}@{commit}"
+    urls = installed.metadata.get_all("Project-URL") or ()
+    source = next(match[1] for url in urls if (match := _ON_GITHUB.search(url)))
+    return f"{source}@v{installed.version}"
 
 
 def tool_name() -> str:

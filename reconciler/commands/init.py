@@ -5,18 +5,40 @@ from reconciler.commands.exits import OK
 from reconciler.wiring import Place
 
 
+def _source(ctx: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
+    from reconciler.loading.pipelines import SOURCE
+
+    if value is not None and not SOURCE.fullmatch(value):
+        raise click.BadParameter("write it like acme/reconciler@v1.2.0, or a commit for the ref", ctx, parameter)
+    return value
+
+
 @click.command("init")
 @place_options
 @backend_option
-def command(place: Place, backend: str | None) -> int:
-    """Make a working specs/, schemas for editors, .gitignore lines and the state. Overwrites nothing."""
+@click.option(
+    "--workflows",
+    metavar="OWNER/REPO@REF",
+    callback=_source,
+    help="Where the reusable workflows are; by default at the version of this program.",
+)
+def command(place: Place, backend: str | None, workflows: str | None) -> int:
+    """Make a working specs/, schemas for editors, workflows, .gitignore lines and the state. Overwrites nothing."""
     from reconciler import wiring
+    from reconciler.loading.files import repository_root
+    from reconciler.loading.pipelines import Pipelines, write_workflows
     from reconciler.loading.starter import new_workspace
     from reconciler.session import Session
+    from reconciler.store.gitnames import main_branch
     from reconciler.upkeep import create_state
 
     wiring.choose_backend(place, backend)
-    for path in new_workspace(place.specs):
+    written = new_workspace(place.specs)
+    specs = place.specs.resolve()
+    root = repository_root(specs)
+    source = workflows or wiring.workflows_source()
+    pipelines = Pipelines(source, specs.relative_to(root).as_posix(), place.environment, main_branch(specs))
+    for path in (*written, *write_workflows(root, pipelines)):
         Output.result(f"Wrote {short_path(path)}")
     kept = wiring.choose_backend(place, backend)
     for line in create_state(Session(place, settings()), by=owner(), kept=kept):

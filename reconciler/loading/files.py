@@ -31,7 +31,7 @@ def find(specs: Path) -> SpecFiles:
     """Find workspace and campaign files. A folder without campaigns is an error, never "remove everything"."""
     # A link is looked at where it stands: it must not choose another repository.
     place = specs.absolute().parent.resolve() / specs.name if specs.is_symlink() else specs.resolve()
-    root = _repository_root(place)
+    root = repository_root(place)
     found = SpecFiles(root=root, specs=place.relative_to(root).as_posix())
     if not _is_allowed(found, found.specs):
         return found
@@ -96,7 +96,7 @@ def read(found: SpecFiles, name: str) -> str | Diagnostic:
         )
 
 
-def _repository_root(specs: Path) -> Path:
+def repository_root(specs: Path) -> Path:
     """Return the folder of git's repository, or else the one that contains `specs`."""
     return next((folder for folder in (specs, *specs.parents) if (folder / ".git").exists()), specs.parent)
 

@@ -56,5 +56,26 @@ def find_remote(folder: Path, wanted: str) -> str | None:
     return names[0] if len(names) == 1 and is_remote_name(names[0]) else None
 
 
+def main_branch(folder: Path) -> str:
+    """Return the branch that the remote names as its main one, else the one that is checked out, else `main`."""
+    from reconciler.diagnostics import StateError
+    from reconciler.store.gitrun import Git
+
+    for ref in ("refs/remotes/origin/HEAD", "HEAD"):
+        try:
+            done = Git(folder).run("symbolic-ref", "--quiet", "--short", ref)
+        except StateError:
+            break
+        name = done.out.decode(errors="replace").strip().removeprefix("origin/")
+        if done.ok and is_branch_name(name):
+            return name
+    return "main"
+
+
+def is_branch_name(name: str) -> bool:
+    """Whether it is a name that means nothing else in a workflow."""
+    return len(name) <= _LONGEST and all(_is_part(part) for part in name.split("/"))
+
+
 def _is_part(part: str) -> bool:
     return bool(_PART.fullmatch(part)) and ".." not in part and not part.endswith((".", ".lock"))

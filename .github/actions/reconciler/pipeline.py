@@ -22,7 +22,7 @@ MARKER = "<!-- reconciler:"
 MOST_PULL_REQUESTS = 100
 
 
-class Refused(Exception):
+class RefusedError(Exception):
     """A call that GitHub did not carry out; says which, and why."""
 
 
@@ -45,7 +45,7 @@ def main() -> int:
     run = chosen.pop("run")
     try:
         run(**chosen)
-    except Refused as problem:
+    except RefusedError as problem:
         sys.stdout.write(f"::error title=GitHub::{problem}\n")
         return 1
     return 0
@@ -71,9 +71,7 @@ def issue(title: str, file: str, found: str) -> None:
     """Open or update the one issue that begins with the marker of a file; close it where nothing was found."""
     text = Path(file).read_text(encoding="utf-8")
     mine = [
-        item
-        for item in _listed("issues?state=open")
-        if "pull_request" not in item and _is_mine(item, _marker(text))
+        item for item in _listed("issues?state=open") if "pull_request" not in item and _is_mine(item, _marker(text))
     ]
     if found == "true":
         if mine:
@@ -145,7 +143,7 @@ def _plan_of(name: str, head: str) -> bytes | None:
 def _marker(text: str) -> str:
     marker = text.partition("\n")[0].strip()
     if not marker.startswith(MARKER):
-        raise Refused("the file does not begin with a marker of reconciler")
+        raise RefusedError("the file does not begin with a marker of reconciler")
     return marker
 
 
@@ -180,7 +178,7 @@ def _gh(*arguments: str, given: bytes = b"") -> bytes:
     done = subprocess.run(["gh", "api", *arguments], input=given, capture_output=True, check=False)  # noqa: S603, S607 - own words; gh is where the runner has it
     if done.returncode:
         said = done.stderr.decode(errors="replace").strip().splitlines()
-        raise Refused(f"{arguments[-1]}: {said[-1] if said else 'no reason given'}")
+        raise RefusedError(f"{arguments[-1]}: {said[-1] if said else 'no reason given'}")
     return done.stdout
 
 
