@@ -78,7 +78,7 @@ def test_nothing_is_found_in_what_init_writes(written: Path) -> None:
         ("workflows/plan.yml", '"$RUNNER_TEMP/plan"', "$RUNNER_TEMP/plan", "SC2086"),
         ("workflows/stop.yml", '--reason "$REASON"', "--reason ${{ inputs.reason }}", "template-injection"),
         ("workflows/apply.yml", "          persist-credentials: false\n", "", "artipacked"),
-        ("workflows/plan.yml", "on:\n", "on:\n  pull_request_target:\n", "dangerous-triggers"),
+        ("workflows/plan.yml", "\non:\n", "\non:\n  pull_request_target:\n", "dangerous-triggers"),
         ("actions/reconciler/apply.sh", '"$folder"', "$folder", "SC2086"),
     ],
 )
