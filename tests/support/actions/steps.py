@@ -8,7 +8,7 @@ from typing import Any
 
 from support.actions.expressions import Refused, Scope, condition, text, truthy, value
 from support.actions.ground import ActionFailed, Room, Used
-from support.actions.known import KNOWN
+from support.actions.known import KNOWN, own_repository
 from support.actions.logs import StepLog
 from support.actions.results import StepResult
 from support.actions.workflow import Step, load_action
@@ -178,7 +178,10 @@ def _uses(room: Room, step: Step, own: Mapping[str, str], level: Level, log: Ste
     scope = Scope(scope_of(room, level, own).contexts)
     given = {name: text(item, scope) for name, item in step.inputs.items()}
     if step.uses.startswith("./"):
-        return _composite(room, step, {**level.env, **own}, given, log, scope)
+        return _composite(room, room.inside(step.uses), step, {**level.env, **own}, given, log=log, scope=scope)
+    if step.uses.startswith("$/"):
+        folder = own_repository(room) / step.uses.removeprefix("$/")
+        return _composite(room, folder, step, {**level.env, **own}, given, log=log, scope=scope)
     name, _, pin = step.uses.partition("@")
     if not re.fullmatch(r"[0-9a-f]{40}", pin):
         raise Refused(f"not pinned by a commit: {step.uses}")
@@ -193,9 +196,15 @@ def _uses(room: Room, step: Step, own: Mapping[str, str], level: Level, log: Ste
 
 
 def _composite(
-    room: Room, step: Step, env: Mapping[str, str], given: Mapping[str, str], log: StepLog, scope: Scope
+    room: Room,
+    folder: Path,
+    step: Step,
+    env: Mapping[str, str],
+    given: Mapping[str, str],
+    *,
+    log: StepLog,
+    scope: Scope,
 ) -> _Ended:
-    folder = room.inside(str(step.uses))
     files = [folder / name for name in ("action.yml", "action.yaml") if (folder / name).is_file()]
     if not files:
         raise ActionFailed(f"Can't find 'action.yml', 'action.yaml' or 'Dockerfile' under '{folder}'.")

@@ -235,7 +235,7 @@ def _concurrency(item: Mapping[str, Any], where: str) -> Concurrency | None:
         return None
     if isinstance(given, str):
         return Concurrency(given, cancel=False)
-    found = _only(given, "group cancel-in-progress", f"{where}: concurrency")
+    found = _only(given, "group cancel-in-progress queue", f"{where}: concurrency")
     return Concurrency(found["group"], found.get("cancel-in-progress", False))
 
 
@@ -259,7 +259,7 @@ def _job(key: str, given: Any, where: str, shell: str | None, folder: str | None
     if calling:
         secrets = _mapping(item.get("secrets"), f"{where}: secrets are named one by one:")
         return Job(**common, uses=item["uses"], inputs=_mapping(item.get("with"), where), secrets=secrets)
-    if not str(item.get("runs-on", "")).startswith("ubuntu-"):
+    if not str(item.get("runs-on", "")).startswith(("ubuntu-", "${{")):
         raise Refused(f"{where}: runs-on: {item.get('runs-on')}")
     own_shell, own_folder = _defaults(item, where)
     shell, folder = own_shell or shell, own_folder or folder

@@ -1,0 +1,99 @@
+"""A team's repository on a played GitHub, its workflows as `init` writes them, and a sandbox that they reach."""
+
+import re
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from support.actions.hub import Hub
+from support.actions.results import Run
+from support.world import World
+
+KEY_NAME = "LEADTERRA_API_KEY"
+SEND = "reconciler-send"
+
+
+@dataclass
+class Team:
+    """The repository, a developer's clone with the sandbox's server, and what the reviewers of an environment say."""
+
+    hub: Hub
+    world: World
+    asked: list[tuple[str, str]] = field(default_factory=list)
+    refuses: bool = False
+
+    def approve(self, environment: str, job: str) -> bool:
+        self.asked.append((environment, job))
+        return not self.refuses
+
+    def files(self) -> dict[str, str]:
+        """Return all that the developer has below specs/ and .github/."""
+        root = self.world.root
+        paths = [path for folder in ("specs", ".github") for path in sorted((root / folder).rglob("*"))]
+        return {str(path.relative_to(root)): path.read_text() for path in paths if path.is_file()}
+
+    def set(self, workflow: str, before: str, after: str) -> None:
+        """Change a workflow's file, as its owner would."""
+        path = self.world.root / ".github" / "workflows" / f"reconciler-{workflow}.yml"
+        text = path.read_text()
+        assert before in text
+        path.write_text(text.replace(before, after))
+
+    def statuses(self) -> dict[str, str]:
+        """Return the status of each campaign in Leadterra, by name."""
+        return {item.name: item.status for item in self.world.sandbox.campaigns()}
+
+    def people(self, name: str) -> list[str]:
+        return sorted(message.email for message in self.world.sandbox.messages(self.world.remote(name).id))
+
+    def comments(self, number: int) -> list[str]:
+        return [item["body"] for item in self.hub.comments(number)]
+
+
+@pytest.fixture
+def team(tmp_path: Path) -> Iterator[Team]:
+    """Make a repository whose main has the workflows and one draft; nothing has run yet."""
+    made: list[Team] = []
+    hub = Hub(tmp_path / "hub")
+    with hub:
+        world = World(hub.clone())
+        made.append(Team(hub, world))
+        hub.ground.approve = made[0].approve
+        try:
+            _set_up(made[0])
+            yield made[0]
+        finally:
+            world.close()
+
+
+def _set_up(team: Team) -> None:
+    hub, world = team.hub, team.world
+    hub.ground.secrets = {KEY_NAME: world.options.key}
+    ended = world.cli("init")
+    assert ended.code == 0, ended.err
+    assert "refs/reconciler/" in ended.out
+    (world.specs / "campaigns" / "first-campaign.yaml").unlink()
+    world.campaign("draft", leads=None)
+    lists = world.root / "lists"
+    given = f'      base-url: {world.server.url}\n      fetch-leads: cp -r "{lists}/." "$RECONCILER_LEADS_DIR"\n'
+    for workflow in ("plan", "apply", "drift"):
+        team.set(workflow, "    secrets:\n", f"    with:\n{given}    secrets:\n")
+    team.set("stop", "    with:\n", f"    with:\n      base-url: {world.server.url}\n")
+    team.set("suppress", "    secrets:\n", f"    with:\n      base-url: {world.server.url}\n    secrets:\n")
+    hub.commit(team.files(), message="Campaigns as code")
+
+
+def clean(*runs: Run) -> None:
+    """Hold runs to what every one must keep to: no secret and no address where it can be read."""
+    for run in runs:
+        assert not run.leaks, run.leaks
+        assert not re.search(r"[\w.]+@example\.(com|org|net)", run.log), run.log
+        for artifact in run.artifacts.values():
+            for name, content in artifact.files.items():
+                assert b"@example." not in content, (artifact.name, name)
+
+
+def git(folder: Path, *words: str) -> str:
+    return subprocess.run(["git", *words], cwd=folder, capture_output=True, text=True, check=True).stdout.strip()
