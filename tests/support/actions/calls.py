@@ -9,7 +9,7 @@ from support.actions.expressions import Refused, Scope, string, value
 from support.actions.ground import Ground
 from support.actions.workflow import Workflow, load
 
-_USES = re.compile(r"([\w.-]+/reconciler)/(\.github/workflows/[\w.-]+\.ya?ml)@([\w./-]+)")
+_USES = re.compile(r"([\w.-]+/[\w.-]+)/(\.github/workflows/[\w.-]+\.ya?ml)@([\w./-]+)")
 _KINDS: Mapping[str, tuple[type, ...]] = {
     "boolean": (bool,),
     "number": (int, float),
@@ -22,7 +22,7 @@ _KINDS: Mapping[str, tuple[type, ...]] = {
 def called(ground: Ground, uses: str) -> tuple[Workflow, str, str]:
     """Return the project's workflow that a job calls, the commit it is taken from, and the ref that was named."""
     found = _USES.fullmatch(uses)
-    if not found:
+    if not found or found.group(1) == ground.repository:
         raise Refused(f"a workflow that the player does not have: {uses}")
     path = ground.project / found.group(2)
     if not path.is_file():

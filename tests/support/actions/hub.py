@@ -11,6 +11,7 @@ from typing import Any, Self
 
 from support.actions.expressions import Refused
 from support.actions.ground import Ground
+from support.actions.pyshim import make_python
 from support.actions.records import Call, Records, now
 from support.actions.remote import Remote, git
 from support.actions.results import Run
@@ -79,7 +80,7 @@ class Hub:
             "html_url": f"{self._server.url}/{repository}",
         }
         self._runs = Runs(self.ground, self.remote, self._repository)
-        self._make_gh()
+        self._make_tools()
 
     def close(self) -> None:
         self._open.close()
@@ -91,13 +92,15 @@ class Hub:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _make_gh(self) -> None:
+    def _make_tools(self) -> None:
         tools = self.ground.tools
         tools.mkdir()
         stub = Path(__file__).with_name("ghstub.py")
         script = f'#!/bin/sh\nexec "{sys.executable}" -I "{stub}" "{self._server.url}{API}" "$@"\n'
         (tools / "gh").write_text(script)
         (tools / "gh").chmod(0o755)
+        # A runner has a Python before any is set up.
+        make_python(tools, self.ground.installs)
 
     # What a test sees
 
@@ -173,14 +176,20 @@ class Hub:
         return self._runs.fire(Event("push", payload, after, "refs/heads/main", after, "main", paths))
 
     def open_pull_request(
-        self, branch: str, *, fork: bool = False, files: Mapping[str, str | bytes | None] = {}, title: str = "A change"
+        self,
+        branch: str,
+        *,
+        files: Mapping[str, str | bytes | None] = {},
+        title: str = "A change",
+        fork: bool = False,
+        author: str = "dev",
     ) -> PullRequest:
         """Open a pull request of a branch, with these files committed to it before; of a fork, it is made there."""
         ref = f"refs/forks/heads/{branch}" if fork else f"refs/heads/{branch}"
         if files:
             parent = self.remote.commit_of(ref if self.remote.has(ref) else "main")
             self.remote.commit(ref, parent, files, title)
-        issue = self.records.issue({"title": title, "body": ""}, DEV, None)
+        issue = self.records.issue({"title": title, "body": ""}, {**DEV, "login": author}, None)
         number: int = issue["number"]
         if fork:
             self._forks.add(number)
@@ -194,6 +203,7 @@ class Hub:
             "base": {"ref": "main", "label": f"{owner}:main", "repo": self._repository},
             "html_url": f"{self._server.url}/{self.ground.repository}/pull/{number}",
         }
+        issue["pull_request"] = {"html_url": self.records.pulls[number]["html_url"]}
         return PullRequest(number, tuple(self._pull_request(number, "opened")))
 
     def push_to_pull_request(self, number: int, files: Mapping[str, str | bytes | None] = {}) -> list[Run]:
@@ -212,7 +222,8 @@ class Hub:
         self.remote.point("refs/heads/main", commit)
         self._refresh(number, base, head, commit)
         with self.records.lock:
-            pull.update(state="closed", merged=True, merged_at=now(), closed_at=now(), updated_at=now())
+            moment = now()
+            pull.update(state="closed", merged=True, merged_at=moment, closed_at=moment, updated_at=moment)
             self.records.issues[number]["state"] = "closed"
         return self.push()
 
@@ -262,5 +273,6 @@ class Hub:
                 tuple(self.remote.changed(start, head)),
                 "main",
                 number in self._forks,
+                pull["user"]["login"],
             )
         )

@@ -45,12 +45,15 @@ class _Done:
 
 @dataclass
 class Jobs:
-    """Plays the jobs of one run. `github` is the context of that name, the event included."""
+    """Plays the jobs of one run. `github` is the context of that name, the event included.
+
+    A run that is `restricted`, of a fork or of Dependabot, has no secrets and no variables, and its token only reads.
+    """
 
     ground: Ground
     run: int
     github: Mapping[str, Any]
-    fork: bool
+    restricted: bool
     held: dict[str, int]
     results: dict[str, JobResult] = field(default_factory=dict)
     leaks: list[Leak] = field(default_factory=list)
@@ -67,7 +70,7 @@ class Jobs:
 
     @property
     def _variables(self) -> Mapping[str, str]:
-        return {} if self.fork else self.ground.variables
+        return {} if self.restricted else self.ground.variables
 
     def _job(self, frame: Frame, job: Job, done: Mapping[str, _Done]) -> _Done:
         behind = frozenset(job.needs).union(*(done[name].behind for name in job.needs))
@@ -159,13 +162,15 @@ class Jobs:
 
     def _run(self, frame: Frame, job: Job, scope: Scope, permissions: Mapping[str, str]) -> JobResult:
         name = frame.prefix + job.id
+        if not text(job.runs_on, scope.only(*_IF)).startswith("ubuntu-"):
+            raise Refused(f"{name}: runs-on: {job.runs_on}")
         environment = text(job.environment, scope.only(*_IF))
-        if self.fork:
+        if self.restricted:
             permissions = dict.fromkeys(permissions, "read")
         if environment and not self.ground.approve(environment, name):
             return JobResult(name, "failure", {}, (), permissions, environment)
         secrets = dict(frame.secrets)
-        if environment and not self.fork:
+        if environment and not self.restricted:
             secrets.update(self.ground.environments.get(environment, {}))
         token = f"ghs_{randomness.token_hex(18)}"
         with self.ground.records.token(token, permissions, name):

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from support.actions.expressions import Refused
-from support.actions.ground import ActionFailed, Room, Used
+from support.actions.ground import ActionFailed, Used
 from support.actions.pyshim import make_python
 from support.actions.results import Artifact
 
@@ -94,31 +94,21 @@ def _clone(used: Used, folder: Path) -> Mapping[str, str]:
 
 
 def _project(used: Used, folder: Path) -> Mapping[str, str]:
-    """Copy the project's tracked files as they are in its working tree."""
-    project, (_, sha) = used.room.ground.project, used.room.source
+    sha = used.room.source[1]
     if used.inputs["ref"] != sha:
         raise Refused(f"the project is there at {sha} only, not at {used.inputs['ref']!r}")
     if not _yes(used.inputs["sparse-checkout-cone-mode"]):
         raise Refused("of the project whole folders are copied only")
-    _copy(project, folder, [line.strip("/") for line in used.inputs["sparse-checkout"].split()])
+    copy_project(used.room.ground.project, folder, [line.strip("/") for line in used.inputs["sparse-checkout"].split()])
     return {"ref": sha, "commit": sha}
 
 
-def own_repository(room: Room) -> Path:
-    """Return the repository that the job's workflow comes from, as it is downloaded for `uses: $/path`."""
-    folder = room.folder / "actions" / room.source[0] / room.source[1]
-    if not folder.exists():
-        if room.source[0] == room.ground.repository:
-            raise Refused("the player has no actions of the user's own repository")
-        _copy(room.ground.project, folder, [])
-    return folder
-
-
-def _copy(project: Path, folder: Path, folders: Sequence[str]) -> None:
+def copy_project(project: Path, folder: Path, cone: Sequence[str] = ()) -> None:
+    """Copy the project's tracked files as they are in its working tree; of a cone only what a sparse checkout has."""
     listed = subprocess.run(["git", "ls-files", "-z"], cwd=project, capture_output=True, check=True, text=True).stdout
     for name in filter(None, listed.split("\0")):
         source = project / name
-        if source.is_file() and (not folders or _in_cone(name, folders)):
+        if source.is_file() and (not cone or _in_cone(name, cone)):
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(source, folder / name, follow_symlinks=False)
 

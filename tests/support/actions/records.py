@@ -80,6 +80,7 @@ class Records:
         with self.lock:
             number = next(self._numbers)
             labels = [{"name": name} for name in fields.get("labels", [])]
+            moment = now()
             item = {
                 "id": self.id(),
                 "number": number,
@@ -89,8 +90,8 @@ class Records:
                 "labels": labels,
                 "user": dict(user),
                 "performed_via_github_app": app and dict(app),
-                "created_at": now(),
-                "updated_at": now(),
+                "created_at": moment,
+                "updated_at": moment,
                 "html_url": f"https://github.example/{self.repository}/issues/{number}",
             }
             self.issues[number] = item
@@ -98,15 +99,15 @@ class Records:
 
     def comment(self, number: int, body: str, user: Mapping[str, Any], app: Mapping[str, Any] | None) -> Any:
         with self.lock:
-            key = self.id()
+            key, moment = self.id(), now()
             item = {
                 "id": key,
                 "body": body,
                 "user": dict(user),
                 "performed_via_github_app": app and dict(app),
                 "issue_url": f"/repos/{self.repository}/issues/{number}",
-                "created_at": now(),
-                "updated_at": now(),
+                "created_at": moment,
+                "updated_at": moment,
                 "html_url": f"https://github.example/{self.repository}/issues/{number}#issuecomment-{key}",
             }
             self.comments[key] = item
@@ -119,5 +120,16 @@ class Records:
             return [item for item in self.comments.values() if item["issue_url"] == url]
 
 
-def now() -> str:
-    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+class _Clock:
+    def __init__(self) -> None:
+        self._last = 0
+        self._lock = threading.Lock()
+
+    def __call__(self) -> str:
+        with self._lock:
+            self._last = max(self._last + 1, int(datetime.now(UTC).timestamp()))
+            return datetime.fromtimestamp(self._last, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+now = _Clock()
+"""The time as the API writes it, a second later than the last one at least: what came first is seen to."""

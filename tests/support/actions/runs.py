@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from zlib import crc32
 
 from support.actions.calls import inputs_of
 from support.actions.expressions import Refused, Scope, string
@@ -17,6 +18,7 @@ from support.actions.workflow import Workflow, load, matches
 WORKFLOWS = ".github/workflows"
 FORK = {"id": 702, "full_name": "stranger/campaigns", "fork": True}
 DEV = {"login": "dev", "type": "User"}
+DEPENDABOT = "dependabot[bot]"
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,7 @@ class Event:
     paths: tuple[str, ...] = ()
     base: str = ""
     fork: bool = False
+    actor: str = "dev"
     inputs: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -59,9 +62,10 @@ class Runs:
     def _run(self, workflow: Workflow, event: Event) -> Run:
         run = self._records.id()
         file = workflow.path.rpartition("/")[2]
-        payload = {**event.payload, "repository": self._repository, "sender": DEV}
+        payload = {**event.payload, "repository": self._repository, "sender": {**DEV, "login": event.actor}}
         if event.name == "schedule":
-            payload["schedule"] = workflow.triggers["schedule"][0]
+            # Scheduled runs were told of no repository for years.
+            payload = {"schedule": workflow.triggers["schedule"][0]}
         inputs: Mapping[str, Any] = {}
         if event.name == "workflow_dispatch":
             inputs = inputs_of(workflow, event.name, event.inputs, Scope({"vars": self._ground.variables}))
@@ -71,7 +75,7 @@ class Runs:
             "id": run,
             "name": workflow.name,
             "path": workflow.path,
-            "workflow_id": sum(file.encode()),
+            "workflow_id": crc32(file.encode()),
             "event": event.name,
             "status": "in_progress",
             "conclusion": None,
@@ -87,8 +91,9 @@ class Runs:
         }
         with self._records.lock:
             self._records.runs[run] = record
-        jobs = Jobs(self._ground, run, github, event.fork, self._held)
-        secrets = {} if event.fork else self._ground.secrets
+        restricted = event.fork or event.actor == DEPENDABOT
+        jobs = Jobs(self._ground, run, github, restricted, self._held)
+        secrets = {} if restricted else self._ground.secrets
         frame = Frame(workflow, (self._ground.repository, event.commit), event.ref, inputs, secrets)
         try:
             ended = jobs.play(frame)
@@ -126,8 +131,8 @@ class Runs:
             "workflow": workflow.name,
             "workflow_ref": f"{self._ground.repository}/{workflow.path}@{event.ref}",
             "workflow_sha": event.commit,
-            "actor": DEV["login"],
-            "triggering_actor": DEV["login"],
+            "actor": event.actor,
+            "triggering_actor": event.actor,
             "server_url": self._ground.url,
             "api_url": f"{self._ground.url}{API}",
             "graphql_url": f"{self._ground.url}/api/graphql",

@@ -8,7 +8,7 @@ from typing import Any
 
 from support.actions.expressions import Refused, Scope, condition, text, truthy, value
 from support.actions.ground import ActionFailed, Room, Used
-from support.actions.known import KNOWN, own_repository
+from support.actions.known import KNOWN, copy_project
 from support.actions.logs import StepLog
 from support.actions.results import StepResult
 from support.actions.workflow import Step, load_action
@@ -177,11 +177,8 @@ def _uses(room: Room, step: Step, own: Mapping[str, str], level: Level, log: Ste
     assert step.uses is not None
     scope = Scope(scope_of(room, level, own).contexts)
     given = {name: text(item, scope) for name, item in step.inputs.items()}
-    if step.uses.startswith("./"):
-        return _composite(room, room.inside(step.uses), step, {**level.env, **own}, given, log=log, scope=scope)
-    if step.uses.startswith("$/"):
-        folder = own_repository(room) / step.uses.removeprefix("$/")
-        return _composite(room, folder, step, {**level.env, **own}, given, log=log, scope=scope)
+    if step.uses.startswith(("./", "$/")):
+        return _composite(room, step, {**level.env, **own}, given, log, scope)
     name, _, pin = step.uses.partition("@")
     if not re.fullmatch(r"[0-9a-f]{40}", pin):
         raise Refused(f"not pinned by a commit: {step.uses}")
@@ -195,16 +192,23 @@ def _uses(room: Room, step: Step, own: Mapping[str, str], level: Level, log: Ste
     return _Ended(outputs=action.play(Used(room, inputs, log)))
 
 
+def _place(room: Room, uses: str) -> Path:
+    """Return the folder of a composite action: in the workspace, or beside the workflow that the job is of (`$/`)."""
+    if uses.startswith("./"):
+        return room.inside(uses)
+    repository, sha = room.source
+    if repository == room.ground.repository:
+        raise Refused(f"an action of the user's own repository: {uses}")
+    folder = room.folder / "actions" / repository / sha
+    if not folder.exists():
+        copy_project(room.ground.project, folder)
+    return folder / uses.removeprefix("$/")
+
+
 def _composite(
-    room: Room,
-    folder: Path,
-    step: Step,
-    env: Mapping[str, str],
-    given: Mapping[str, str],
-    *,
-    log: StepLog,
-    scope: Scope,
+    room: Room, step: Step, env: Mapping[str, str], given: Mapping[str, str], log: StepLog, scope: Scope
 ) -> _Ended:
+    folder = _place(room, str(step.uses))
     files = [folder / name for name in ("action.yml", "action.yaml") if (folder / name).is_file()]
     if not files:
         raise ActionFailed(f"Can't find 'action.yml', 'action.yaml' or 'Dockerfile' under '{folder}'.")

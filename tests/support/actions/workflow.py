@@ -48,6 +48,8 @@ class Step:
 
 @dataclass(frozen=True)
 class Concurrency:
+    """A group of which one runs at a time; others wait, or with `cancel` end the one that runs."""
+
     group: str
     cancel: Any
 
@@ -61,6 +63,7 @@ class Job:
     condition: Any
     permissions: Mapping[str, str] | None
     concurrency: Concurrency | None
+    runs_on: Any = None
     environment: Any = None
     env: Mapping[str, Any] = field(default_factory=dict)
     outputs: Mapping[str, Any] = field(default_factory=dict)
@@ -236,7 +239,10 @@ def _concurrency(item: Mapping[str, Any], where: str) -> Concurrency | None:
     if isinstance(given, str):
         return Concurrency(given, cancel=False)
     found = _only(given, "group cancel-in-progress queue", f"{where}: concurrency")
-    return Concurrency(found["group"], found.get("cancel-in-progress", False))
+    cancel, queue = found.get("cancel-in-progress", False), found.get("queue", "single")
+    if queue not in ("single", "max") or (queue == "max" and cancel is not False):
+        raise Refused(f"{where}: concurrency: queue: {queue}, cancel-in-progress: {cancel}")
+    return Concurrency(found["group"], cancel)
 
 
 def _defaults(item: Mapping[str, Any], where: str) -> tuple[str | None, str | None]:
@@ -259,8 +265,6 @@ def _job(key: str, given: Any, where: str, shell: str | None, folder: str | None
     if calling:
         secrets = _mapping(item.get("secrets"), f"{where}: secrets are named one by one:")
         return Job(**common, uses=item["uses"], inputs=_mapping(item.get("with"), where), secrets=secrets)
-    if not str(item.get("runs-on", "")).startswith(("ubuntu-", "${{")):
-        raise Refused(f"{where}: runs-on: {item.get('runs-on')}")
     own_shell, own_folder = _defaults(item, where)
     shell, folder = own_shell or shell, own_folder or folder
     environment = item.get("environment")
@@ -268,6 +272,7 @@ def _job(key: str, given: Any, where: str, shell: str | None, folder: str | None
         environment = _only(environment, "name", f"{where}: environment")["name"]
     return Job(
         **common,
+        runs_on=item.get("runs-on", ""),
         environment=environment,
         env=_mapping(item.get("env"), where),
         outputs=_mapping(item.get("outputs"), where),
