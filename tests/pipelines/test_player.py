@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.actions.expressions import Refused, Scope, condition, text, value
+from support.actions.expressions import Scope, condition, text, value
 from support.actions.hub import Hub
 from support.actions.results import Run
-from support.actions.workflow import load, load_action, matches
+from support.actions.runs import matches
+from support.actions.values import Refused
+from support.actions.workflow import load, load_action
 
 CHECKOUT = f"actions/checkout@{'1' * 40}"
 PYTHON = f"actions/setup-python@{'2' * 40}"
@@ -227,6 +229,18 @@ runs:
         echo '::notice file=a%2Cb.yaml,line=3::two%0Alines'
         echo '## Made' >> "$GITHUB_STEP_SUMMARY"
 """
+BESIDE = """
+name: beside
+description: of the test
+runs:
+  using: composite
+  steps:
+    - shell: bash
+      run: |
+        test "$GITHUB_ACTION_PATH" = "${{ github.action_path }}"
+        ls -A "$GITHUB_ACTION_PATH/../../.."
+        ls -A "$GITHUB_WORKSPACE" | wc -l
+"""
 SCRIPT = """
 set -euo pipefail
 test "$HOME" != "" && test -z "$(ls -A "$HOME")"
@@ -256,11 +270,15 @@ jobs:
 """
 
 
+CALL = "on: push\njobs:\n  a:\n    uses: x/reconciler/.github/workflows/called.yml@v1\n"
+
+
 def make_project(folder: Path, **workflows: str) -> Path:
     files = {f".github/workflows/{name}.yml": content for name, content in workflows.items()}
     files |= {
         ".github/actions/own/action.yml": ACTION,
         ".github/actions/own/write.sh": SCRIPT,
+        ".github/actions/beside/action.yml": BESIDE,
         "pyproject.toml": "",
         "constraints.txt": "",
         "docs/long.md": "",
@@ -366,12 +384,31 @@ jobs:
           sparse-checkout: .github/actions
       - run: find . -type f | sort
 """
-    caller = "on: push\njobs:\n  a: {uses: x/reconciler/.github/workflows/called.yml@v1}\n"
-    run = run_of(make_hub(called).push({".github/workflows/a.yml": caller}))
+    run = run_of(make_hub(called).push({".github/workflows/a.yml": CALL}))
     assert run.log.count("./pyproject.toml") == 1
     assert "own/write.sh" in run.log
     assert "long.md" not in run.log
     assert "called.yml" not in run.log
+
+
+def test_an_action_beside_the_workflow_needs_no_clone(make_hub: Callable[..., Hub]) -> None:
+    called = """
+on: {workflow_call: {inputs: {on: {type: string, default: ubuntu-24.04}}}}
+jobs:
+  look:
+    runs-on: ${{ inputs.on }}
+    concurrency: {group: "look-${{ inputs.on }}", queue: max}
+    steps: [{uses: $/.github/actions/beside}]
+"""
+    hub = make_hub(called)
+    run = run_of(hub.push({".github/workflows/a.yml": CALL}))
+    assert run.log.endswith("\n.github\nconstraints.txt\ndocs\npyproject.toml\n0\n")
+    assert run.groups == {"a / look": ("look-ubuntu-24.04", False)}
+    elsewhere = CALL.replace("@v1", "@v1\n    with: {on: windows-2025}")
+    with pytest.raises(Refused, match="runs-on"):
+        hub.push({".github/workflows/a.yml": elsewhere})
+    with pytest.raises(Refused, match="own repository"):
+        hub.push({".github/workflows/a.yml": None, **one_job({"uses": "$/.github/actions/beside"})})
 
 
 def test_a_rejected_environment_and_a_failed_job(make_hub: Callable[..., Hub]) -> None:
@@ -555,21 +592,25 @@ def test_comments_of_a_pull_request_by_gh(make_hub: Callable[..., Hub]) -> None:
     assert run.leaks == ()
 
 
-def test_a_fork_gets_no_secret_no_variable_and_may_write_nothing(make_hub: Callable[..., Hub]) -> None:
+@pytest.mark.parametrize("kind", [{"fork": True}, {"author": "dependabot[bot]"}])
+def test_a_stranger_gets_no_secret_no_variable_and_may_write_nothing(
+    make_hub: Callable[..., Hub], kind: Mapping[str, Any]
+) -> None:
     files = one_job(
         {"run": COMMENTS, "env": {"GH_TOKEN": "${{ github.token }}"}, "continue-on-error": True, "id": "comment",
          "if": "github.event_name == 'pull_request'"},
         {"uses": CHECKOUT},
-        {"run": "echo '[${{ secrets.KEY }}${{ vars.URL }}]' ${{ github.event.pull_request.head.repo.fork }}"},
+        {"run": "echo '[${{ secrets.KEY }}${{ vars.URL }}]' $FORK ${{ github.actor }}",
+         "env": {"FORK": "${{ github.event.pull_request.head.repo.fork }}"}},
         permissions={"pull-requests": "write", "contents": "write"},
     )  # fmt: skip
     hub = make_hub(secrets={"KEY": KEY}, variables={"URL": "http://127.0.0.1"})
-    assert "\n[***http://127.0.0.1]\n" in run_of(hub.push(files)).log
-    pull = hub.open_pull_request("topic", files={"a": "b"}, fork=True)
+    assert "\n[***http://127.0.0.1] dev\n" in run_of(hub.push(files)).log
+    pull = hub.open_pull_request("topic", files={"a": "b"}, **kind)
     job = run_of(pull.runs).job("it")
     assert job.permissions == {"pull-requests": "read", "contents": "read"}
     assert job.step("comment").outcome == "failure"
-    assert "\n[] true\n" in job.log
+    assert f"\n[] {'true dev' if 'fork' in kind else 'false dependabot[bot]'}\n" in job.log
     assert hub.comments(pull.number) == []
 
 
@@ -607,7 +648,42 @@ def test_runs_artifacts_and_pull_requests_by_gh(make_hub: Callable[..., Hub], *,
         ["git", "rev-list", "--parents", "-1", run.sha], cwd=hub.remote.folder, capture_output=True, check=True
     )
     assert len(git_parents.stdout.split()) == (2 if squash else 3)
-    assert hub.schedule()[0].event == "schedule"
+    pull_request, recorded = hub.records.pulls[pull.number], hub.records.runs[run.id]
+    assert pull_request["created_at"] < pull_request["merged_at"] < recorded["created_at"]
+
+
+def test_a_schedule_says_which_and_of_no_repository(make_hub: Callable[..., Hub]) -> None:
+    hub = make_hub()
+    hub.commit(one_job({"run": "echo '[${{ github.event.schedule }}] [${{ github.event.repository.name }}]'"}))
+    assert run_of(hub.schedule()).log.endswith("\n[5 4 * * *] []\n")
+    assert hub.schedule("another.yml") == []
+
+
+def test_what_artifacts_hold(make_hub: Callable[..., Hub]) -> None:
+    files = one_job(
+        {"run": "mkdir -p a/.b c .d && touch a/1 a/.2 a/.b/3 c/4 .d/5"},
+        {"uses": UPLOAD, "with": {"name": "two", "path": "a\nc/4"}},
+        {"uses": UPLOAD, "with": {"name": "hidden", "path": ".d"}},
+        {"uses": UPLOAD, "with": {"name": "named", "path": ".d/5"}},
+        {"uses": UPLOAD, "with": {"name": "named", "path": "a/1", "overwrite": True}},
+        {"uses": UPLOAD, "with": {"name": "two", "path": "a"}, "id": "taken", "continue-on-error": True},
+        {"uses": UPLOAD, "with": {"path": "z", "if-no-files-found": "error"}, "id": "none", "continue-on-error": True},
+        {"uses": UPLOAD, "with": {"name": "a/b", "path": "a"}, "id": "name", "continue-on-error": True},
+        {"uses": DOWNLOAD, "with": {"name": "hidden"}, "id": "missing", "continue-on-error": True},
+    )
+    run = run_of(make_hub().push(files))
+    held = {name: sorted(item.files) for name, item in run.artifacts.items()}
+    assert held == {"two": ["a/1", "c/4"], "named": ["1"]}
+    failed = [step.id for step in run.job("it").steps if step.outcome == "failure"]
+    assert failed == ["taken", "none", "name", "missing"]
+    assert "No files were found" in run.job("it").steps[2].commands[0].message
+
+
+def test_a_summary_that_is_too_long_is_lost(make_hub: Callable[..., Hub]) -> None:
+    files = one_job({"run": "head -c 1100000 /dev/zero | tr '\\0' x >> $GITHUB_STEP_SUMMARY"})
+    job = run_of(make_hub().push(files)).job("it")
+    assert (job.result, job.summary) == ("success", "")
+    assert "supports content up to a size of 1024k" in job.commands[0].message
 
 
 def test_python_is_that_of_the_tests_but_for_installing(make_hub: Callable[..., Hub]) -> None:
@@ -663,6 +739,7 @@ def test_what_is_unknown_is_refused(
         ("on: pull_request_target\njobs: {}", "does not know"),
         ("on: {push: {tags: [v1]}}\njobs: {}", "unknown: tags"),
         ("on: push\non: push\njobs: {}", "twice"),
+        ("on: push\nconcurrency: {group: a, queue: max, cancel-in-progress: true}\njobs: {}", "queue"),
         ("on: push\njobs: {a: {uses: x/reconciler/.github/workflows/a.yml@v1, secrets: inherit}}", "one by one"),
         ("on: push\njobs: {a: {runs-on: ubuntu-24.04, steps: [{run: x, if: 'a ='}]}}", "no expression"),
     ],

@@ -5,8 +5,9 @@ import subprocess
 from collections.abc import Mapping
 from typing import Any
 
-from support.actions.expressions import Refused, Scope, string, value
+from support.actions.expressions import Scope, value
 from support.actions.ground import Ground
+from support.actions.values import Refused, string
 from support.actions.workflow import Workflow, load
 
 _USES = re.compile(r"([\w.-]+/[\w.-]+)/(\.github/workflows/[\w.-]+\.ya?ml)@([\w./-]+)")

@@ -5,11 +5,12 @@ null, as there.
 """
 
 import json
-import math
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+
+from support.actions.values import Refused, equal, less, member, string, truthy
 
 CONTEXTS = frozenset({"env", "github", "inputs", "job", "jobs", "needs", "runner", "secrets", "steps", "vars"})
 STATUS = frozenset({"always", "cancelled", "failure", "success"})
@@ -20,10 +21,6 @@ _TOKEN = re.compile(
     re.VERBOSE,
 )
 _HOLE = re.compile(r"\$\{\{((?:[^'}]|'[^']*'|\}(?!\}))*)\}\}")
-
-
-class Refused(AssertionError):  # noqa: N818 - what happened, as a failing assertion says it
-    """The player does not know this, or GitHub would not take it: an error of the test, never passed over."""
 
 
 @dataclass(frozen=True)
@@ -192,70 +189,18 @@ def condition(template: Any, scope: Scope) -> bool:
     return truthy(expression.value(scope))
 
 
-def truthy(item: Any) -> bool:
-    return not (item is None or item is False or item == "" or (_numeric(item) and (item == 0 or math.isnan(item))))
-
-
-def string(item: Any) -> str:
-    """Return a value as GitHub writes it into a text."""
-    if item is None:
-        return ""
-    if isinstance(item, bool):
-        return str(item).lower()
-    if _numeric(item):
-        return str(int(item)) if item == int(item) else repr(item)
-    if isinstance(item, str):
-        return item
-    raise Refused(f"a text made of a whole object: {item!r}; use toJSON")
-
-
-def _numeric(item: Any) -> bool:
-    return isinstance(item, int | float) and not isinstance(item, bool)
-
-
-def _number(item: Any) -> float:
-    if item is None or item == "":
-        return 0.0
-    if isinstance(item, bool | int | float):
-        return float(item)
-    if isinstance(item, str):
-        try:
-            return float(item.strip() or 0)
-        except ValueError:
-            return math.nan
-    return math.nan
-
-
-def _kind(item: Any) -> type:
-    return float if _numeric(item) else type(item)
-
-
-def _equal(left: Any, right: Any) -> bool:
-    if isinstance(left, str) and isinstance(right, str):
-        return left.upper() == right.upper()
-    if _kind(left) is not _kind(right):
-        return _number(left) == _number(right)
-    return left is right if isinstance(left, Mapping | list) else bool(left == right)
-
-
-def _less(left: Any, right: Any) -> bool:
-    if isinstance(left, str) and isinstance(right, str):
-        return left.upper() < right.upper()
-    return _number(left) < _number(right)
-
-
 def _joined(sign: str, left: _Node, right: _Node) -> _Node:
     if sign == "||":
         return lambda scope: first if truthy(first := left(scope)) else right(scope)
     if sign == "&&":
         return lambda scope: right(scope) if truthy(first := left(scope)) else first
     compare: Callable[[Any, Any], bool] = {
-        "==": _equal,
-        "!=": lambda one, other: not _equal(one, other),
-        "<": _less,
-        ">": lambda one, other: _less(other, one),
-        "<=": lambda one, other: _less(one, other) or _equal(one, other),
-        ">=": lambda one, other: _less(other, one) or _equal(one, other),
+        "==": equal,
+        "!=": lambda one, other: not equal(one, other),
+        "<": less,
+        ">": lambda one, other: less(other, one),
+        "<=": lambda one, other: less(one, other) or equal(one, other),
+        ">=": lambda one, other: less(other, one) or equal(one, other),
     }[sign]
     return lambda scope: compare(left(scope), right(scope))
 
@@ -264,19 +209,9 @@ def _member(of: _Node, name: _Node) -> _Node:
     return lambda scope: member(of(scope), name(scope))
 
 
-def member(of: Any, name: Any) -> Any:
-    """Return a property or an item; None where there is none. Names are found in any case."""
-    if isinstance(of, Mapping):
-        key = string(name)
-        return of[key] if key in of else next((of[k] for k in of if k.casefold() == key.casefold()), None)
-    if isinstance(of, Sequence) and not isinstance(of, str) and _numeric(name):
-        return of[int(name)] if 0 <= name < len(of) else None
-    return None
-
-
 def _contains(where: Any, what: Any) -> bool:
     if isinstance(where, list):
-        return any(_equal(item, what) for item in where)
+        return any(equal(item, what) for item in where)
     return string(what).upper() in string(where).upper()
 
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from support.actions.expressions import Refused
 from support.actions.logs import JobLog, StepLog
 from support.actions.records import Records
+from support.actions.values import Refused
 
 SYSTEM_PATH = "/usr/local/bin:/usr/bin:/bin"
 

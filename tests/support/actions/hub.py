@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from support.actions.expressions import Refused
 from support.actions.ground import Ground
 from support.actions.pyshim import make_python
 from support.actions.records import Call, Records, now
@@ -17,6 +16,7 @@ from support.actions.remote import Remote, git
 from support.actions.results import Run
 from support.actions.runs import DEV, FORK, WORKFLOWS, Event, Runs
 from support.actions.server import API, Server
+from support.actions.values import Refused
 from support.world import REPOSITORY
 
 
@@ -69,7 +69,7 @@ class Hub:
         self._main = self.remote.commit_of("main")
         self._forks: set[int] = set()
         self._open = ExitStack()
-        self._repository = {
+        self._repository: dict[str, Any] = {
             "id": 701,
             "name": repository.partition("/")[2],
             "full_name": repository,
@@ -133,9 +133,9 @@ class Hub:
 
     # What developers do; none of this starts a workflow
 
-    def clone(self, name: str = "clone") -> Path:
-        """Make a developer's clone, which may push."""
-        folder = self.ground.folder / name
+    def clone(self, name: str = "") -> Path:
+        """Make a developer's clone, which may push; it is called as the repository is, or as is said."""
+        folder = self.ground.folder / (name or self._repository["name"])
         git(self.ground.folder, "clone", "--quiet", str(self.remote.folder), str(folder))
         git(folder, "config", "user.name", "Dev")
         git(folder, "config", "user.email", "dev@example.com")
@@ -162,6 +162,7 @@ class Hub:
         if files:
             self.commit(files, message=message)
         before, after = self._main, self.remote.commit_of("main")
+        assert before != after, "nothing came to main"
         self._main = after
         payload = {
             "ref": "refs/heads/main",

@@ -8,11 +8,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from support.actions.calls import called, check_secrets, inputs_of, repository_of
-from support.actions.expressions import Refused, Scope, condition, string, text, truthy, value
+from support.actions.expressions import Scope, condition, text, value
 from support.actions.ground import Ground, Room
 from support.actions.logs import JobLog
 from support.actions.results import JobResult, Leak
 from support.actions.steps import Level, play, scope_of
+from support.actions.values import Refused, string, truthy
 from support.actions.workflow import LEVELS, Concurrency, Job, Workflow
 
 _DEFAULT = {"contents": "read"}

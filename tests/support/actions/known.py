@@ -11,10 +11,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from support.actions.expressions import Refused
 from support.actions.ground import ActionFailed, Used
 from support.actions.pyshim import make_python
 from support.actions.results import Artifact
+from support.actions.values import Refused
 
 
 @dataclass(frozen=True)

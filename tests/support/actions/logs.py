@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import unquote
 
-from support.actions.expressions import Refused
 from support.actions.results import Command, Leak
+from support.actions.values import Refused
 
 STARS = "***"
 _KNOWN = {

@@ -46,17 +46,20 @@ class Remote:
         with TemporaryDirectory() as folder:
             env = {"GIT_INDEX_FILE": str(Path(folder) / "index")}
             git(self.folder, "read-tree", parent, env=env)
-            for path, content in files.items():
-                if content is None:
-                    git(self.folder, "update-index", "--force-remove", path, env=env)
-                else:
-                    given = content.encode() if isinstance(content, str) else content
-                    blob = git(self.folder, "hash-object", "-w", "--stdin", given=given)
-                    git(self.folder, "update-index", "--add", "--cacheinfo", f"100644,{blob},{path}", env=env)
+            lines = [self._entry(path, content) for path, content in files.items()]
+            git(self.folder, "update-index", "--index-info", given="".join(lines).encode(), env=env)
             tree = git(self.folder, "write-tree", env=env)
         commit = git(self.folder, "commit-tree", tree, "-p", parent, "-m", message)
         git(self.folder, "update-ref", ref, commit)
         return commit
+
+    def _entry(self, path: str, content: str | bytes | None) -> str:
+        """Return the line by which `update-index` takes a file up, or out."""
+        if content is None:
+            return f"0 {'0' * 40}\t{path}\n"
+        given = content.encode() if isinstance(content, str) else content
+        blob = git(self.folder, "hash-object", "-w", "--stdin", given=given)
+        return f"100644 {blob}\t{path}\n"
 
     def merged(self, base: str, head: str, message: str, *, squash: bool = False) -> str:
         """Return a commit that merges two; fails where they conflict."""

@@ -1,19 +1,21 @@
 """Runs: which workflows an event starts, and what each is told of it."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from zlib import crc32
 
 from support.actions.calls import inputs_of
-from support.actions.expressions import Refused, Scope, string
+from support.actions.expressions import Scope
 from support.actions.ground import Ground
 from support.actions.jobs import Frame, Jobs
 from support.actions.records import now
 from support.actions.remote import Remote
 from support.actions.results import Run
 from support.actions.server import API
-from support.actions.workflow import Workflow, load, matches
+from support.actions.values import Refused, string
+from support.actions.workflow import Workflow, load
 
 WORKFLOWS = ".github/workflows"
 FORK = {"id": 702, "full_name": "stranger/campaigns", "fork": True}
@@ -151,3 +153,15 @@ def _wanted(workflow: Workflow, event: Event) -> bool:
     if "types" in filters and event.payload["action"] not in filters["types"]:
         return False
     return "paths" not in filters or matches(filters["paths"], event.paths)
+
+
+def matches(patterns: Iterable[str], texts: Iterable[str]) -> bool:
+    """Tell whether one of the texts (branches or paths) fits one of the patterns of a filter."""
+    texts = list(texts)
+    for pattern in patterns:
+        if not re.fullmatch(r"[\w./*-]+", pattern):
+            raise Refused(f"a filter that the player cannot read: {pattern}")
+        shape = re.escape(pattern).replace(r"\*\*/", "(?:.*/)?").replace(r"\*\*", ".*").replace(r"\*", "[^/]*")
+        if any(re.fullmatch(shape, item) for item in texts):
+            return True
+    return False

@@ -6,11 +6,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from support.actions.expressions import Refused, Scope, condition, text, truthy, value
+from support.actions.expressions import Scope, condition, text, value
 from support.actions.ground import ActionFailed, Room, Used
 from support.actions.known import KNOWN, copy_project
 from support.actions.logs import StepLog
 from support.actions.results import StepResult
+from support.actions.values import Refused, truthy
 from support.actions.workflow import Step, load_action
 
 _IF = ("github", "needs", "job", "runner", "env", "vars", "steps", "inputs")
@@ -199,7 +200,7 @@ def _place(room: Room, uses: str) -> Path:
     repository, sha = room.source
     if repository == room.ground.repository:
         raise Refused(f"an action of the user's own repository: {uses}")
-    folder = room.folder / "actions" / repository / sha
+    folder = room.ground.folder / "actions" / repository / sha
     if not folder.exists():
         copy_project(room.ground.project, folder)
     return folder / uses.removeprefix("$/")

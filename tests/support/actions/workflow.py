@@ -1,13 +1,14 @@
 """Workflow files and `action.yml`, read strictly: a key that the player does not know is refused."""
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import yaml
 
-from support.actions.expressions import Expression, Refused, holes
+from support.actions.expressions import Expression, holes
+from support.actions.values import Refused
+from support.actions.yamlfile import Loader
 
 LEVELS = {"none": 0, "read": 1, "write": 2}
 PERMISSIONS = {
@@ -95,27 +96,6 @@ class Action:
     steps: tuple[Step, ...]
 
 
-class _Loader(yaml.SafeLoader):
-    """YAML 1.2 as GitHub reads it: `on` is a text, keys stand once, there are no dates."""
-
-    yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:  # noqa: FBT001, FBT002
-        keys = [self.construct_object(key) for key, _ in node.value]
-        if twice := {str(key) for key in keys if keys.count(key) > 1}:
-            raise Refused(f"twice: {', '.join(twice)}")
-        return super().construct_mapping(node, deep=deep)
-
-
-for _tag, _pattern, _first in (
-    ("bool", r"(?:true|True|TRUE|false|False|FALSE)", "tTfF"),
-    ("null", r"(?:~|null|Null|NULL|)", ["~", "n", "N", ""]),
-    ("int", r"[-+]?(?:[0-9]+|0x[0-9a-fA-F]+)", "-+0123456789"),
-    ("float", r"[-+]?[0-9]+(?:\.[0-9]*)?(?:[eE][-+]?[0-9]+)?", "-+0123456789"),
-):
-    _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(f"^{_pattern}$"), _first)
-
-
 def load(source: str, path: str) -> Workflow:
     """Read a workflow file; `path` is where it stands in its repository."""
     document = _document(source, path, "name run-name on permissions env defaults concurrency jobs")
@@ -158,20 +138,8 @@ def load_action(source: str, path: str) -> Action:
     )
 
 
-def matches(patterns: Iterable[str], texts: Iterable[str]) -> bool:
-    """Tell whether one of the texts (branches or paths) fits one of the patterns of a filter."""
-    texts = list(texts)
-    for pattern in patterns:
-        if not re.fullmatch(r"[\w./*-]+", pattern):
-            raise Refused(f"a filter that the player cannot read: {pattern}")
-        shape = re.escape(pattern).replace(r"\*\*/", "(?:.*/)?").replace(r"\*\*", ".*").replace(r"\*", "[^/]*")
-        if any(re.fullmatch(shape, item) for item in texts):
-            return True
-    return False
-
-
 def _document(source: str, path: str, keys: str) -> Mapping[str, Any]:
-    document = _only(yaml.load(source, _Loader), keys, path)  # noqa: S506 - a SafeLoader
+    document = _only(yaml.load(source, Loader), keys, path)  # noqa: S506 - a SafeLoader
     for item in _strings(document):
         holes(item)
     return document
