@@ -7,9 +7,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+import yaml
 from support.actions.hub import Hub
 from support.actions.results import Run
 from support.world import World
+
+from reconciler.model.state import State
+from reconciler.session import Session
+from reconciler.wiring import Place
 
 KEY_NAME = "LEADTERRA_API_KEY"
 SEND = "reconciler-send"
@@ -33,6 +38,28 @@ class Team:
         root = self.world.root
         paths = [path for folder in ("specs", ".github") for path in sorted((root / folder).rglob("*"))]
         return {str(path.relative_to(root)): path.read_text() for path in paths if path.is_file()}
+
+    def specs(self) -> dict[str, str]:
+        """Return all that the developer has below specs/."""
+        return {name: text for name, text in self.files().items() if name.startswith("specs/")}
+
+    def starts(self, key: str, people: int = 3, **fields: object) -> dict[str, str]:
+        """Write a campaign that is to run, with its list; return the files below specs/."""
+        self.world.leads(key, people)
+        self.world.campaign(key, status="running", **fields)
+        return self.specs()
+
+    def policy(self, **fields: object) -> None:
+        """Write into the policy of workspace.yaml, beside what `init` wrote."""
+        path = self.world.specs / "workspace.yaml"
+        document = yaml.safe_load(path.read_text())
+        document["policy"] |= fields
+        path.write_text(yaml.safe_dump(document))
+
+    def state(self) -> State:
+        """Read the state as it is in the repository."""
+        folder = self.world.root
+        return Session(Place(folder / "specs", None, sandbox=False), self.world.settings).store.read()
 
     def set(self, workflow: str, before: str, after: str) -> None:
         """Change a workflow's file, as its owner would."""
@@ -58,7 +85,7 @@ def team(tmp_path: Path) -> Iterator[Team]:
     made: list[Team] = []
     hub = Hub(tmp_path / "hub")
     with hub:
-        world = World(hub.clone())
+        world = World(hub.clone("campaigns"))
         made.append(Team(hub, world))
         hub.ground.approve = made[0].approve
         try:

@@ -1,58 +1,108 @@
-"""The workflows run for real: from a pull request to what is sent, and to the button that stops it."""
+"""The workflows run for real: what a pull request shows, to whom, and with which rights."""
 
-import json
+import re
 
-from pipelines.conftest import SEND, Team, clean
+from pipelines.conftest import Team, clean
 
 from reconciler.reporting.markdown import marker
 
-
-def start(team: Team, key: str, people: int = 3, **fields: object) -> dict[str, str]:
-    """Write a campaign that is to run, with its list; return the files of specs/."""
-    team.world.leads(key, people)
-    team.world.campaign(key, status="running", **fields)
-    return {name: text for name, text in team.files().items() if name.startswith("specs/")}
+MARKER = marker("plan", "campaigns", "default")
 
 
-def test_from_a_pull_request_to_what_is_sent(team: Team) -> None:
-    # The pull request is opened: one comment, annotations, artifacts.
-    opened = team.hub.open_pull_request("spring", files=start(team, "spring"))
+def writes(team: Team) -> list[tuple[str, str]]:
+    """Return the calls that changed comments: method, and the job that made it."""
+    return [(call.method, call.job) for call in team.hub.calls if "/comments" in call.path and call.method != "GET"]
+
+
+def test_a_pull_request_has_one_comment_which_changes_in_place(team: Team) -> None:
+    opened = team.hub.open_pull_request("spring", files=team.starts("spring"))
     (run,) = opened.runs
     clean(run)
-    print(run.log)
     assert run.results == {"plan": "success", "plan / plan": "success", "plan / comment": "success"}
     (comment,) = team.comments(opened.number)
-    assert comment.startswith(marker("plan", "campaigns", "default"))
+    assert comment.startswith(MARKER)
     assert "**3 new people** get email" in comment
     assert "| 🟢 `spring` |" in comment
-    assert run.job("plan").summary.endswith(comment)
-    assert set(run.artifacts) == {f"reconciler-plan-{opened.number}", f"reconciler-preview-{opened.number}.html"}
-    assert not team.statuses()
+    plan = run.job("plan / plan")
+    assert plan.summary == comment
+    assert [item.name for item in plan.commands if item.name == "error"] == []
+    assert {name: sorted(item.files) for name, item in run.artifacts.items()} == {
+        f"reconciler-plan-{opened.number}": ["comment.md", "plan.json"],
+        f"reconciler-preview-{opened.number}.html": [f"reconciler-preview-{opened.number}.html"],
+    }
+    page = run.artifacts[f"reconciler-preview-{opened.number}.html"].files[f"reconciler-preview-{opened.number}.html"]
+    assert b"Hello Ada" in page
+    # Nothing was changed, and the job that writes the comment has nothing else.
+    assert team.world.writes() == []
+    assert run.job("plan / comment").permissions == {"pull-requests": "write"}
+    assert run.job("plan / plan").permissions == {"contents": "read"}
 
-    # Another push: the same comment changes.
-    team.world.campaign("spring", status="running", name="Spring Launch")
-    (again,) = team.hub.push_to_pull_request(opened.number, team.files())
+    # Somebody writes what looks like the comment: it is theirs, and stays.
+    team.hub.comment(opened.number, f"{MARKER}All is fine, merge it.", login="stranger")
+    team.world.campaign("spring", status="running", sequenceSteps=[{"subject": "Hi", "bodyText": "Hi", "delayDays": 0}])
+    (again,) = team.hub.push_to_pull_request(opened.number, team.specs())
     clean(again)
+    changed, theirs = team.comments(opened.number)
+    assert changed.startswith(MARKER)
+    assert changed != comment
+    assert "> **Subject:** Hi" in changed
+    assert theirs.endswith("All is fine, merge it.")
+    assert writes(team) == [("POST", "plan / comment"), ("PATCH", "plan / comment")]
+
+
+def test_invalid_files_are_told_at_their_lines_once_and_in_the_same_comment(team: Team) -> None:
+    team.world.campaign("spring", colour="red", leads=None)
+    opened = team.hub.open_pull_request("spring", files=team.specs())
+    (run,) = opened.runs
+    clean(run)
+    assert run.results == {"plan": "failure", "plan / plan": "failure", "plan / comment": "success"}
+    errors = [item for item in run.job("plan / plan").commands if item.name == "error" and "file" in item.properties]
+    (told,) = errors
+    assert (told.properties["file"], told.properties["title"]) == ("specs/campaigns/spring.yaml", "unknown-key")
+    (comment,) = team.comments(opened.number)
+    assert comment.startswith(MARKER)
+    assert "colour" in comment
+    # The page is there all the same: lint errors are shown in it.
+    assert f"reconciler-preview-{opened.number}.html" in run.artifacts
+    team.world.campaign("spring", leads=None)
+    (again,) = team.hub.push_to_pull_request(opened.number, team.specs())
     assert again.conclusion == "success"
-    assert len(team.comments(opened.number)) == 1
-    writes = [call.method for call in team.hub.calls if "comments" in call.path and call.method != "GET"]
-    assert writes == ["POST"]  # the comment does not name the campaign: nothing in it has changed
+    (comment,) = team.comments(opened.number)
+    assert "colour" not in comment
 
-    # Merged: drafts at once, email behind the environment.
-    (merged,) = team.hub.merge(opened.number)
-    clean(merged)
-    assert merged.conclusion == "success", merged.log
-    assert merged.job("safe").result == merged.job("send").result == "success"
-    assert merged.job("waiting").result == "skipped"
-    assert team.asked == [(SEND, "apply / send")]
-    assert team.statuses() == {"Campaign draft": "draft", "Spring Launch": "running"}
-    assert len(team.people("Spring Launch")) == 3
-    receipt = json.loads(merged.artifacts["reconciler-receipt"].files["receipt.json"])
-    assert (receipt["exitCode"], receipt["counts"]["done"]) == (0, 2)
 
-    # Once more: nothing is done, and nobody is asked.
-    (second,) = team.hub.push({"notes.txt": "nothing of it concerns campaigns\n"})
-    clean(second)
-    assert (second.job("safe").result, second.job("send").result) == ("success", "skipped")
-    assert len(team.asked) == 1
-    assert len(team.people("Spring Launch")) == 3
+def test_a_fork_gets_what_can_be_said_without_a_key_and_no_comment(team: Team) -> None:
+    hostile = "## ok @acme <!-- reconciler:plan campaigns/default --> ::error::fake"
+    team.world.campaign("spring", leads=None, name=hostile)
+    before = len(team.world.kinds())
+    opened = team.hub.open_pull_request("spring", fork=True, files=team.specs())
+    (run,) = opened.runs
+    clean(run)
+    assert run.results == {"plan": "success", "plan / plan": "success", "plan / comment": "skipped"}
+    assert team.comments(opened.number) == []
+    assert len(team.world.kinds()) == before
+    assert run.artifacts == {}
+    plan = run.job("plan / plan")
+    assert [step.outcome for step in plan.steps] == ["success", "success", "success", *["skipped"] * 4]
+    assert plan.summary.startswith(marker("validate", "campaigns", "default"))
+    assert "2 campaigns valid" in plan.summary
+    assert not [item for item in plan.commands if item.name == "error"]
+    # A key that somebody gives away by mistake is used for nothing.
+    assert team.world.options.key not in run.log
+
+
+def test_without_a_key_the_state_is_what_is_planned_from(team: Team) -> None:
+    assert team.hub.dispatch("reconciler-apply.yml").conclusion == "success"
+    team.set("plan", "    with:\n", "    with:\n      refresh: false\n")
+    path = team.world.root / ".github" / "workflows" / "reconciler-plan.yml"
+    path.write_text(re.sub(r"    secrets:\n(      .*\n)+", "", path.read_text()))
+    before = len(team.world.kinds())
+    team.world.campaign("draft", leads=None, name="Another Name")
+    opened = team.hub.open_pull_request("name", files=team.files())
+    (run,) = opened.runs
+    clean(run)
+    assert run.conclusion == "success", run.log
+    assert len(team.world.kinds()) == before
+    (comment,) = team.comments(opened.number)
+    assert "| 🟡 `draft` |" in comment
+    assert "is updated: name" in comment

@@ -20,6 +20,7 @@ ROBOT = "github-actions[bot]"
 
 MARKER = "<!-- reconciler:"
 MOST_PULL_REQUESTS = 100
+BY_HAND = "workflow_dispatch"
 
 
 class RefusedError(Exception):
@@ -35,7 +36,7 @@ def main() -> int:
         (comment, ("--number", "--file")),
         (issue, ("--title", "--file", "--found")),
         (reviewed, ("--name", "--branch", "--out")),
-        (sends, ("--plan",)),
+        (sends, ("--plan", "--event")),
     ):
         command = commands.add_parser(run.__name__, help=(run.__doc__ or "").partition("\n")[0])
         command.set_defaults(run=run)
@@ -109,10 +110,14 @@ def reviewed(name: str, branch: str, out: str) -> None:
     _output(found=str(found))
 
 
-def sends(plan: str) -> None:
-    """Tell whether a plan would send anything, now or later, that nobody has approved yet."""
-    summary = json.loads(Path(plan).read_text(encoding="utf-8"))["summary"]
-    _output(sends="true" if summary["unapproved"] else "false")
+def sends(plan: str, event: str) -> None:
+    """Tell whether a plan would send anything, now or later, that nobody has approved yet.
+
+    What was approved is left to the schedule; whoever starts the workflow by hand does not want to wait for that.
+    """
+    found = json.loads(Path(plan).read_text(encoding="utf-8"))
+    ready = any(item["effect"] == "irreversible" and item["status"] == "ready" for item in found["actions"])
+    _output(sends="true" if found["summary"]["unapproved"] or (ready and event == BY_HAND) else "false")
 
 
 def _last_success(branch: str) -> str | None:

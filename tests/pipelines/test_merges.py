@@ -1,0 +1,156 @@
+"""What becomes of a merge: what was reviewed is done, once; what waits, on schedule; what moved is left alone."""
+
+import json
+from datetime import timedelta
+
+from pipelines.conftest import SEND, Team, clean
+
+
+def test_from_a_merge_to_what_is_sent_and_the_button_that_stops_it(team: Team) -> None:
+    opened = team.hub.open_pull_request("spring", files=team.starts("spring"))
+    (merged,) = team.hub.merge(opened.number)
+    clean(merged)
+    assert merged.results == {
+        "apply": "success",
+        "apply / safe": "success",
+        "apply / send": "success",
+        "apply / waiting": "skipped",
+    }
+    assert team.asked == [(SEND, "apply / send")]
+    assert team.statuses() == {"Campaign draft": "draft", "Campaign spring": "running"}
+    assert len(team.people("Campaign spring")) == 3
+    safe = merged.job("apply / safe")
+    assert "it sends email, and this run may not (--no-send)" in safe.summary.replace("&#45;", "-")
+    receipt = json.loads(merged.artifacts["reconciler-receipt"].files["receipt.json"])
+    assert (receipt["exitCode"], receipt["counts"]["done"]) == (0, 2)
+    # What sends no email was done before anybody was asked.
+    kinds = team.world.kinds()
+    assert kinds.index("create") < kinds.index("enroll") < kinds.index("start")
+
+    # Once more: nothing is done, and nobody is asked.
+    count = len(team.world.writes())
+    (second,) = team.hub.push({"notes.txt": "nothing of it concerns campaigns\n"})
+    clean(second)
+    assert (second.job("apply / safe").result, second.job("apply / send").result) == ("success", "skipped")
+    assert (len(team.asked), len(team.world.writes())) == (1, count)
+
+    # The button.
+    reason = "wrong price; $(touch /tmp/never) `x` ${{ github.token }}"
+    stopped = team.hub.dispatch("reconciler-stop.yml", {"campaigns": "spring", "reason": reason})
+    clean(stopped)
+    assert stopped.conclusion == "success", stopped.log
+    assert team.statuses()["Campaign spring"] == "paused"
+    assert "1 campaign is paused." in stopped.job("stop / stop").summary
+    assert "Marked: nothing starts" in stopped.job("stop / stop").summary
+    assert team.state().stops[0].reason == reason
+    # While the mark is there nothing resumes it, also by hand.
+    held = team.hub.dispatch("reconciler-apply.yml")
+    clean(held)
+    assert held.conclusion == "success", held.log
+    assert team.statuses()["Campaign spring"] == "paused"
+    lifted = team.hub.dispatch("reconciler-stop.yml", {"campaigns": "spring", "reason": "all is well", "lift": True})
+    assert lifted.conclusion == "success", lifted.log
+    resumed = team.hub.dispatch("reconciler-apply.yml")
+    clean(resumed)
+    assert team.statuses()["Campaign spring"] == "running"
+    assert len(team.people("Campaign spring")) == 3
+
+
+def test_what_has_no_room_is_approved_once_and_started_by_the_schedule(team: Team) -> None:
+    team.policy(maxNewRecipients=5_000)
+    opened = team.hub.open_pull_request("crowd", files=team.starts("crowd", 1_600))
+    assert "| ⏳ `crowd` |" in team.comments(opened.number)[0]
+    (merged,) = team.hub.merge(opened.number)
+    clean(merged)
+    assert merged.conclusion == "success", merged.log
+    assert team.asked == [(SEND, "apply / send")]
+    assert "notice" in [item.name for item in merged.job("apply / send").commands]
+    assert team.statuses()["Campaign crowd"] == "draft"
+    (early,) = team.hub.schedule("reconciler-apply.yml")
+    clean(early)
+    assert (early.conclusion, early.job("apply / safe").result) == ("success", "skipped")
+    assert team.statuses()["Campaign crowd"] == "draft"
+    # The next day has room, and nobody is asked again.
+    team.world.sandbox.advance(timedelta(days=1))
+    (started,) = team.hub.schedule("reconciler-apply.yml")
+    clean(started)
+    assert started.conclusion == "success", started.log
+    assert team.statuses()["Campaign crowd"] == "running"
+    assert len(team.people("Campaign crowd")) == 1_600
+    assert len(team.asked) == 1
+    (later,) = team.hub.schedule("reconciler-apply.yml")
+    assert later.conclusion == "success"
+    assert len(team.people("Campaign crowd")) == 1_600
+
+
+def test_what_moved_since_the_review_is_left_alone_and_told_and_the_rest_is_done(team: Team) -> None:
+    team.hub.push(team.specs())
+    by_hand = team.hub.dispatch("reconciler-apply.yml")
+    assert by_hand.conclusion == "success", by_hand.log
+    team.world.campaign("draft", leads=None, name="A Better Name")
+    opened = team.hub.open_pull_request("two", files=team.starts("spring"))
+    # After the review somebody edits the draft in Leadterra.
+    team.world.sandbox.edit_campaign(team.world.remote("Campaign draft").id, {"name": "Edited by somebody"})
+    (merged,) = team.hub.merge(opened.number)
+    clean(merged)
+    assert merged.results["apply / safe"] == "failure"
+    assert merged.results["apply / send"] == "failure"
+    errors = {item.properties.get("title"): item for item in merged.job("apply / safe").step("plan").commands}
+    told = errors["moved-since-review"]
+    assert told.properties["file"] == "specs/campaigns/draft.yaml"
+    assert "Edited by somebody" in told.message
+    assert set(team.statuses()) == {"Edited by somebody", "Campaign spring"}
+    assert team.statuses()["Campaign spring"] == "running"
+    # By hand, the plan of the run itself is what is reviewed.
+    after = team.hub.dispatch("reconciler-apply.yml")
+    clean(after)
+    assert after.conclusion == "success", after.log
+    assert set(team.statuses()) == {"A Better Name", "Campaign spring"}
+
+
+def test_what_no_pull_request_has_shown_is_not_done_and_neither_is_an_empty_folder(team: Team) -> None:
+    (pushed,) = team.hub.push(team.starts("spring"))
+    clean(pushed)
+    assert pushed.results["apply / safe"] == "failure"
+    assert "Run this workflow by hand" in pushed.log
+    assert team.world.writes() == []
+    assert team.asked == []
+    gone = dict.fromkeys(name for name in team.specs() if name.startswith("specs/campaigns/"))
+    opened = team.hub.open_pull_request("gone", files=gone)
+    assert opened.runs[0].conclusion == "failure"
+    (merged,) = team.hub.merge(opened.number)
+    assert merged.results["apply / safe"] == "failure"
+    assert merged.results["apply / send"] == "skipped"
+    assert team.world.writes() == []
+
+
+def test_what_the_reviewers_refuse_is_not_sent_and_a_later_merge_asks_again(team: Team) -> None:
+    team.refuses = True
+    opened = team.hub.open_pull_request("spring", files=team.starts("spring"))
+    (merged,) = team.hub.merge(opened.number)
+    assert merged.results["apply / send"] == "failure"
+    assert team.statuses() == {"Campaign draft": "draft", "Campaign spring": "draft"}
+    team.refuses = False
+    team.world.campaign("draft", leads=None, name="A Better Name")
+    opened = team.hub.open_pull_request("name", files=team.specs())
+    (merged,) = team.hub.merge(opened.number)
+    clean(merged)
+    assert merged.conclusion == "success", merged.log
+    assert team.statuses() == {"A Better Name": "draft", "Campaign spring": "running"}
+    assert len(team.people("Campaign spring")) == 3
+
+
+def test_an_approval_that_comes_late_sends_nothing_that_was_decided_against(team: Team) -> None:
+    opened = team.hub.open_pull_request("spring", files=team.starts("spring"))
+
+    def late(_environment: str, _job: str) -> bool:
+        team.world.campaign("spring", status="draft")
+        team.hub.commit(team.specs(), message="Not now")
+        return True
+
+    team.hub.ground.approve = late
+    (merged,) = team.hub.merge(opened.number)
+    clean(merged)
+    assert merged.results["apply / send"] == "failure"
+    assert "spring" in merged.job("apply / send").summary
+    assert team.statuses()["Campaign spring"] == "draft"
