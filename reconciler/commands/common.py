@@ -1,6 +1,7 @@
 """What the commands share: options, streams, asking, ending early."""
 
 import functools
+import json
 import os
 import re
 import shlex
@@ -222,7 +223,12 @@ def owner() -> str:
 
 
 def commit_of(folder: Path) -> str | None:
-    """Return `branch@commit` of the repository around a folder, for the plan's first line; None outside one."""
+    """Return `branch@commit` of the repository around a folder, for the plan's first line; None outside one.
+
+    In the pipeline of a pull request it is the commit that was pushed, not the merge of it that is checked out.
+    """
+    if pushed := _pushed():
+        return pushed
     try:
         answer = subprocess.run(  # noqa: S603 - no word of it comes from outside
             ["git", "-C", str(folder), "log", "-1", "--format=%h %D"],  # noqa: S607 - git is where the user has it
@@ -236,6 +242,18 @@ def commit_of(folder: Path) -> str | None:
     commit, _, refs = answer.partition(" ")
     branch = refs.removeprefix("HEAD -> ").partition(",")[0] if refs.startswith("HEAD -> ") else "HEAD"
     return f"{branch}@{commit}" if commit else None
+
+
+def _pushed() -> str | None:
+    """Return branch and commit of the pull request that a pipeline of GitHub is about; None elsewhere."""
+    branch, event = os.environ.get("GITHUB_HEAD_REF"), os.environ.get("GITHUB_EVENT_PATH")
+    if not branch or not event:
+        return None
+    try:
+        commit = str(json.loads(Path(event).read_text(encoding="utf-8"))["pull_request"]["head"]["sha"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return f"{branch}@{commit[:7]}"
 
 
 def confirm(question: str, expected: str) -> bool:

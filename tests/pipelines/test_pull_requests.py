@@ -23,6 +23,8 @@ def test_a_pull_request_has_one_comment_which_changes_in_place(team: Team) -> No
     assert comment.startswith(MARKER)
     assert "**3 new people** get email" in comment
     assert "| 🟢 `spring` |" in comment
+    head = team.hub.records.pulls[opened.number]["head"]["sha"]
+    assert f"<code>spring&#64;{head[:7]}</code>" in comment
     plan = run.job("plan / plan")
     assert plan.summary == comment
     assert [item.name for item in plan.commands if item.name == "error"] == []
