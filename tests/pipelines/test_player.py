@@ -312,9 +312,15 @@ def make_hub(tmp_path: Path) -> Iterator[Callable[..., Hub]]:
 
 def one_job(*steps: Mapping[str, Any], **job: Any) -> Mapping[str, str]:
     """Return the files of a repository with one workflow of one job, started by a push."""
-    body = {"runs-on": "ubuntu-24.04", "steps": list(steps), **job}
-    workflow = {"on": {"push": None, "pull_request": None, "schedule": [{"cron": "5 4 * * *"}]}, "jobs": {"it": body}}
-    return {".github/workflows/one.yml": json.dumps(workflow)}
+    return jobs_of(it={"steps": list(steps), **job})
+
+
+def jobs_of(**jobs: Mapping[str, Any]) -> Mapping[str, str]:
+    """Return the files of a repository with one workflow of these jobs, which do nothing unless they are told."""
+    common = {"runs-on": "ubuntu-24.04", "steps": [{"run": "true"}]}
+    on = {"push": None, "pull_request": None, "schedule": [{"cron": "5 4 * * *"}]}
+    document = {"on": on, "jobs": {name: {**common, **job} for name, job in jobs.items()}}
+    return {".github/workflows/one.yml": json.dumps(document)}
 
 
 def run_of(runs: "list[Run] | tuple[Run, ...]") -> Run:
@@ -365,6 +371,7 @@ def test_from_a_pull_request_to_the_jobs_behind_its_merge(make_hub: Callable[...
     assert asked == [("send", "own / use")]
     assert merged.job("use").environment == "send"
     assert str(len(KEY) + 7) in merged.job("use").log
+    assert hub.open_pull_request("words", files={"README.md": "y\n"}).runs == ()
     loud = hub.dispatch("reconciler.yml", {"loud": True})
     assert loud.results["own / use"] == "skipped"
     assert loud.job("make").outputs == {"made": "LOUD-campaigns"}
@@ -418,6 +425,18 @@ def test_a_rejected_environment_and_a_failed_job(make_hub: Callable[..., Hub]) -
     assert run.results["own / use"] == "failure"
     assert run.results["own / never"] == "skipped"
     assert run.job("use").steps == ()
+
+
+def test_a_job_is_skipped_by_any_that_was_skipped_behind_it(make_hub: Callable[..., Hub]) -> None:
+    files = jobs_of(
+        a={"if": False},
+        b={"needs": "a", "if": "always()"},
+        c={"needs": "b"},
+        d={"needs": ["b", "a"], "if": "!cancelled() && needs.a.result == 'skipped'"},
+        e={"needs": "d", "if": "failure()"},
+    )
+    run = run_of(make_hub().push(files))
+    assert run.results == {"a": "skipped", "b": "success", "c": "skipped", "d": "success", "e": "skipped"}
 
 
 def test_what_fails_and_what_goes_on(make_hub: Callable[..., Hub]) -> None:
@@ -476,7 +495,7 @@ def test_secrets_are_starred_and_leaks_are_told(make_hub: Callable[..., Hub]) ->
     told = [(leak.value, leak.where) for leak in run.leaks]
     assert told.count(("ada@example.com", "Run echo hello")) == 1
     assert ("ada@example.com", "Run echo ::add-mask::ada@example.com; echo to ada@example.com") in told
-    assert (KEY, "summary") in told
+    assert {where for value, where in told if value == KEY} == {"summary", run.job("it").steps[3].name}
     assert not [leak for leak in run.leaks if "KEY: ***" in leak.line and leak.value != KEY]
 
 
@@ -488,7 +507,9 @@ def test_nothing_is_leaked_by_a_header_with_a_secret(make_hub: Callable[..., Hub
 
 
 def test_strangers_text_behind_stopped_commands_is_none(make_hub: Callable[..., Hub]) -> None:
-    files = one_job({"run": "echo ::stop-commands::end; echo ::error::a; echo ::end::; echo ::error::b"})
+    files = one_job(
+        {"run": "echo ::stop-commands::end; echo ::error::a; echo ::error::c; echo ::end::; echo ::error::b"}
+    )
     run = run_of(make_hub().push(files))
     assert [command.message for command in run.job("it").commands] == ["b"]
 

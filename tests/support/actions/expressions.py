@@ -90,7 +90,7 @@ class Expression:
                 kind, name = self._tokens.pop(0) if self._tokens else ("", "")
                 if kind != "name":
                     raise Refused(f"no name behind a dot in: {self.text}")
-                value = _member(value, lambda _scope, name=name: name)
+                value = _member(value, _constant(name))
             else:
                 value = _member(value, self._level(0))
                 self._need("]")
@@ -104,16 +104,16 @@ class Expression:
         kind, text = self._tokens.pop(0) if self._tokens else ("end", "")
         if kind == "number":
             number = float(int(text, 16)) if "x" in text else float(text)
-            return lambda _scope: number
+            return _constant(number)
         if kind == "string":
             literal = text[1:-1].replace("''", "'")
-            return lambda _scope: literal
+            return _constant(literal)
         if kind != "name":
             raise Refused(f"a value is missing in: {self.text}")
         if self._take("("):
             return self._call(text)
         if text in _WORDS:
-            return lambda _scope: _WORDS[text]
+            return _constant(_WORDS[text])
         if text not in CONTEXTS:
             raise Refused(f"no context is called {text!r}: {self.text}")
         return lambda scope: self._context(scope, text)
@@ -187,6 +187,10 @@ def condition(template: Any, scope: Scope) -> bool:
     if not expression.asks_status and not scope.status["success"]():
         return False
     return truthy(expression.value(scope))
+
+
+def _constant(item: Any) -> _Node:
+    return lambda _scope: item
 
 
 def _joined(sign: str, left: _Node, right: _Node) -> _Node:

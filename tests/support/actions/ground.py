@@ -112,8 +112,7 @@ class Room:
         """
         path = ":".join([*reversed(self.path), str(self.ground.tools), SYSTEM_PATH])
         return {
-            **{name: value for name, value in os.environ.items() if name.startswith("COV")},
-            "LANG": "C.UTF-8",
+            **{name: value for name, value in os.environ.items() if name.startswith(("COV", "LANG"))},
             "GIT_CONFIG_NOSYSTEM": "1",
             **self.ground.process,
             **env,

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
+from support.actions.commands import Commands
 from support.actions.ground import Ground
 from support.actions.pyshim import make_python
 from support.actions.records import Call, Records, now
@@ -80,11 +81,13 @@ class Hub:
             "html_url": f"{self._server.url}/{repository}",
         }
         self._runs = Runs(self.ground, self.remote, self._repository)
+        self._commands = Commands(folder / "reconciler", step_seconds)
         self._make_tools()
 
     def close(self) -> None:
         self._open.close()
         self._server.close()
+        self._commands.close()
 
     def __enter__(self) -> Self:
         return self

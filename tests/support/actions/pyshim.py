@@ -7,6 +7,7 @@ A venv is a folder with the interpreter of the tests; an installation is checked
 import json
 import os
 import re
+import shutil
 import sys
 from pathlib import Path
 
@@ -19,7 +20,7 @@ _VALUES = {"--only-binary", "--no-binary", "--progress-bar"}
 def make_python(folder: Path, record: Path) -> None:
     """Make a `python` that is this interpreter, but for what would need the network: venv and pip.
 
-    Installations are written into the file `record`.
+    Installations are written into the file `record`; beside it is the command that installing the project brings.
     """
     shim = f'"{sys.executable}" "{Path(__file__).resolve()}" "{folder.resolve()}" "{record}"'
     asked = '*" -m venv "*|*" -m pip "*|*" -m ensurepip "*'
@@ -69,7 +70,7 @@ def _pip(folder: Path, record: Path, arguments: list[str]) -> int:
     with record.open("a") as told:
         told.write(json.dumps({"arguments": arguments, "folder": str(Path.cwd())}) + "\n")
     if projects:
-        _script(folder / "reconciler", f'exec "{sys.executable}" -m reconciler "$@"')
+        shutil.copy2(record.with_name("reconciler"), folder)
     return 0
 
 
