@@ -80,36 +80,44 @@ class Team:
 
 
 @pytest.fixture
-def team(tmp_path: Path) -> Iterator[Team]:
-    """Make a repository whose main has the workflows and one draft; nothing has run yet."""
-    made: list[Team] = []
-    hub = Hub(tmp_path / "hub")
-    with hub:
-        world = World(hub.clone("campaigns"))
-        made.append(Team(hub, world))
-        hub.ground.approve = made[0].approve
+def newcomer(tmp_path: Path) -> Iterator[Team]:
+    """Make a repository that has nothing yet."""
+    with Hub(tmp_path / "hub") as hub:
+        team = Team(hub, World(hub.clone()))
+        hub.ground.approve = team.approve
         try:
-            _set_up(made[0])
-            yield made[0]
+            yield team
         finally:
-            world.close()
+            team.world.close()
+
+
+@pytest.fixture
+def team(newcomer: Team) -> Team:
+    """Make a repository whose main has the workflows and one draft; nothing has run yet."""
+    _set_up(newcomer)
+    return newcomer
 
 
 def _set_up(team: Team) -> None:
+    initialised(team)
+    (team.world.specs / "campaigns" / "first-campaign.yaml").unlink()
+    team.world.campaign("draft", leads=None)
+    team.hub.commit(team.files(), message="Campaigns as code")
+
+
+def initialised(team: Team) -> None:
+    """Do what a new user does: `init`, and the inputs by which the workflows reach the sandbox and the lists."""
     hub, world = team.hub, team.world
     hub.ground.secrets = {KEY_NAME: world.options.key}
     ended = world.cli("init")
     assert ended.code == 0, ended.err
     assert "refs/reconciler/" in ended.out
-    (world.specs / "campaigns" / "first-campaign.yaml").unlink()
-    world.campaign("draft", leads=None)
     lists = world.root / "lists"
     given = f'      base-url: {world.server.url}\n      fetch-leads: cp -r "{lists}/." "$RECONCILER_LEADS_DIR"\n'
     for workflow in ("plan", "apply", "drift"):
         team.set(workflow, "    secrets:\n", f"    with:\n{given}    secrets:\n")
     team.set("stop", "    with:\n", f"    with:\n      base-url: {world.server.url}\n")
     team.set("suppress", "    secrets:\n", f"    with:\n      base-url: {world.server.url}\n    secrets:\n")
-    hub.commit(team.files(), message="Campaigns as code")
 
 
 def clean(*runs: Run) -> None:

@@ -2,7 +2,7 @@
 
 import re
 
-from pipelines.conftest import Team, clean
+from pipelines.conftest import Team, clean, initialised
 
 from reconciler.reporting.markdown import marker
 
@@ -108,3 +108,19 @@ def test_without_a_key_the_state_is_what_is_planned_from(team: Team) -> None:
     (comment,) = team.comments(opened.number)
     assert "| 🟡 `draft` |" in comment
     assert "is updated: name" in comment
+
+
+def test_the_first_pull_request_brings_all_of_it(newcomer: Team) -> None:
+    """As docs/pipelines.md has it: from an empty repository to the first reviewed campaign."""
+    initialised(newcomer)
+    opened = newcomer.hub.open_pull_request("first-campaign", files=newcomer.files())
+    (run,) = opened.runs
+    clean(run)
+    assert run.conclusion == "success", run.log
+    (comment,) = newcomer.comments(opened.number)
+    assert "| 🟡 `first-campaign` | is created |" in comment
+    (merged,) = newcomer.hub.merge(opened.number)
+    clean(merged)
+    assert merged.conclusion == "success", merged.log
+    assert newcomer.statuses() == {"First Campaign": "draft"}
+    assert newcomer.asked == []
