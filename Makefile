@@ -50,15 +50,18 @@ apply: .venv/demo
 	@$(RECONCILER) apply --sandbox
 
 test: .venv/dev
+	@sh tests/support/browser.sh
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/pytest -n 3 --dist worksteal --durations=5
 
 coverage: .venv/dev
+	@sh tests/support/browser.sh
 	$(BIN)/pytest -n 3 --dist worksteal --cov --cov-report=term:skip-covered
 
 soak: .venv/dev
+	@sh tests/support/browser.sh
 	SOAK=$(SOAK) $(BIN)/pytest -n 3 --dist worksteal --durations=5
 
 bench: .venv/dev

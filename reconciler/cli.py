@@ -19,6 +19,7 @@ COMMANDS = {
     "validate": "Check files, templates and lists, offline and without a key.",
     "plan": "Show what apply would do: who gets email, and when.",
     "apply": "Plan, ask, and do it.",
+    "preview": "Write one HTML page: every email as its readers get it.",
     "forecast": "Show how many emails leave on which day, and where room is short.",
     "status": "Show how the campaigns are doing: sent, replied, what comes next.",
     "drift": "Tell what differs from the files although nobody is changing them.",

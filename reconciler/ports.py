@@ -252,6 +252,13 @@ class LeadSource(Protocol):
         """Return the digest of a campaign's list as it is now; empty where it is not at hand, or cannot be read."""
         ...
 
+    def samples(self, campaign: Campaign) -> tuple[Lead, ...]:
+        """Return three people of a list as examples: a typical one, the longest, the one of whom most is missing.
+
+        None where nobody is on it. Raises `SpecError` where it is not at hand, or cannot be read to its end.
+        """
+        ...
+
     def hashes(self, ledger: tuple[str, ...]) -> Hashes:
         """Return the addresses of a ledger, by the names of its segments."""
         ...

@@ -15,6 +15,7 @@ from reconciler.execution.gathering import ledgers, read_steps, to_read
 from reconciler.execution.reading import Reader, from_state, read_live
 from reconciler.execution.recovery import Recovery, orphans, recover
 from reconciler.execution.watching import read_replies
+from reconciler.leads.roster import LeadLists
 from reconciler.loading.lineage import lost
 from reconciler.loading.loader import Loaded, load
 from reconciler.model.live import Live, Replies
@@ -128,10 +129,14 @@ class Session:
     def validate(self) -> tuple[Diagnostic, ...]:
         """Check files, templates, lists and tokens, offline; return all that was found."""
         found = list(self.loaded.diagnostics)
-        leads = wiring.open_leads(self.place, b"\0" * 32, _no_blobs, self.loaded.root)
+        leads = self.open_leads()
         for campaign in self.loaded.campaigns:
             found += leads.check(campaign)
         return tuple(sorted(set(found), key=lambda item: item.order))
+
+    def open_leads(self) -> LeadLists:
+        """Open the lists without any state: nothing is known of who was written to."""
+        return wiring.open_leads(self.place, b"\0" * 32, _no_blobs, self.loaded.root)
 
     def plan(
         self,
@@ -386,4 +391,4 @@ def _nobody(_words: str) -> None:
 
 
 def _no_blobs(_name: str) -> bytes:
-    raise AssertionError("validate knows no ledger")
+    raise AssertionError("without a state there is no ledger")

@@ -6,6 +6,7 @@ from itertools import islice
 from pathlib import Path
 
 from reconciler.diagnostics import Diagnostic, SpecError, has_errors
+from reconciler.leads import samples
 from reconciler.leads.absent import AbsentError, changed, missing, no_folder
 from reconciler.leads.addresses import normal_address
 from reconciler.leads.cache import Remembered, RosterCache
@@ -150,6 +151,32 @@ class LeadLists:
         )
         leads = self._fetch(campaign, campaign.leads, loaded, chosen)
         return self._cut(iter(leads), {"new": new, "changed": delta.counts[CHANGED]})
+
+    def samples(self, campaign: Campaign) -> tuple[Lead, ...]:
+        """Return three people of a list as examples: a typical one, the longest, the one of whom most is missing.
+
+        They may be one person; nobody where nobody is on the list. Raises `SpecError` where it is not at hand, or
+        cannot be read to its end.
+        """
+        if campaign.leads is None:
+            return ()
+        try:
+            loaded = self._load(campaign, campaign.leads)
+        except AbsentError as absent:
+            raise SpecError(missing(campaign, campaign.leads, absent)) from None
+        if not loaded.readable:
+            raise SpecError(*_of_campaign(campaign, loaded.diagnostics))
+        people = loaded.people
+        if campaign.leads.limit is not None:
+            beyond = f"SELECT ord FROM {self._delta(campaign, loaded, None, NOBODY).table} WHERE kind = {BEYOND}"
+            people = f"(SELECT * FROM {people} ANTI JOIN ({beyond}) USING (ord))"
+        rows = samples.chosen(self._engine, loaded, people)
+        if rows is None:
+            return ()
+        found = sorted(set(rows))
+        numbered = f"row_number() OVER (ORDER BY ord) - 1 AS n FROM {people} WHERE ord IN ({str(found)[1:-1]})"
+        leads = list(self._fetch(campaign, campaign.leads, loaded, f"(SELECT ord, a, f, {numbered})"))
+        return tuple(leads[found.index(row)] for row in rows)
 
     def addresses(self, campaign: Campaign) -> tuple[str, ...]:
         """Return the addresses of everybody on a campaign's list; raises as `batches` does."""

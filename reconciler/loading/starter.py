@@ -46,7 +46,7 @@ leads:
 start:
   minimumLeads: 1
 """
-_IGNORED = ("# reconciler: state of the local backend, and the sandbox", ".reconciler/")
+_IGNORED = ("# reconciler: state of the local backend, the sandbox, and the preview", ".reconciler/", "preview.html")
 
 
 def new_workspace(specs: Path) -> tuple[Path, ...]:

@@ -4,6 +4,7 @@ import difflib
 from collections.abc import Sequence
 
 from reconciler.diagnostics import Diagnostic, ReconcilerError, error
+from reconciler.model.campaign import Campaign
 from reconciler.model.state import State
 from reconciler.model.workspace import Desired
 
@@ -23,8 +24,7 @@ def choose(targets: Sequence[str], desired: Desired, state: State, *, approved: 
     for target in targets:
         hint: str | None
         if target.startswith(LABEL):
-            name, _, value = target.removeprefix(LABEL).partition("=")
-            found = {item.key for item in desired.campaigns if item.labels.get(name) == value}
+            found = {item.key for item in desired.campaigns if fits(target, item)}
             hint = "labels are written as `labels: {team: emea}` and chosen as label:team=emea"
         else:
             found = {target} & keys
@@ -35,6 +35,14 @@ def choose(targets: Sequence[str], desired: Desired, state: State, *, approved: 
     if problems and not approved:
         raise ReconcilerError(*problems)
     return frozenset(chosen)
+
+
+def fits(target: str, campaign: Campaign) -> bool:
+    """Whether a `--target` value chooses this campaign."""
+    if not target.startswith(LABEL):
+        return target == campaign.key
+    name, _, value = target.removeprefix(LABEL).partition("=")
+    return campaign.labels.get(name) == value
 
 
 def nearest(name: str, names: Sequence[str]) -> str | None:

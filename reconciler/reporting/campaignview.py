@@ -37,15 +37,17 @@ def show(page: Page, entry: Entry, *, start: datetime, verbose: bool) -> None:
     look = LOOKS[entry.group]
     page.blank()
     mark = "+" if entry.group is Group.STARTS and Kind.CREATE in entry.kinds(ActionStatus.READY) else look.mark
-    headline = _headline(entry)
-    page.title([say(f"{mark} ", f"bold {look.style}"), say(entry.planned.key, "bold"), say(headline)], entry.place)
-    for reason in dict.fromkeys(_reasons(entry, headline)):
+    said = headline(entry)
+    page.title([say(f"{mark} ", f"bold {look.style}"), say(entry.planned.key, "bold"), say(said)], entry.place)
+    for reason in dict.fromkeys(reasons(entry, said)):
         page.prose(reason, INDENT)
     rows = _Rows(page.width - INDENT)
-    _intentions(rows, entry)
+    for label, words in intentions(entry):
+        rows.fact(label, say(words))
     _changes(rows, entry, verbose=verbose)
     _steps(rows, entry, start)
-    _people(rows, entry)
+    for label, words in audience(entry):
+        rows.fact(label, say(words))
     if entry.planned.sending is not None:
         rows.fact("sends", say(sending_words(entry.planned.sending)))
     checks = checked(entry.actions)
@@ -54,8 +56,8 @@ def show(page: Page, entry: Entry, *, start: datetime, verbose: bool) -> None:
     rows.write(page)
 
 
-def _reasons(entry: Entry, headline: str) -> Iterator[str]:
-    """Say why, each thing once. What a ready enrolment is for, its own row says."""
+def reasons(entry: Entry, headline: str) -> Iterator[str]:
+    """Say why, each thing once, but for what the headline says. What a ready enrolment is for, its own row says."""
     told: set[str] = set()
     for action in entry.by_weight():
         if action.status is not ActionStatus.READY:
@@ -89,8 +91,8 @@ class _Rows:
             page.row(label, build(self._width - column), indent=INDENT, column=column)
 
 
-def _headline(entry: Entry) -> str:
-    """Say what happens, to stand right behind the key."""
+def headline(entry: Entry) -> str:
+    """Say what happens, to stand right behind the key: it begins with a blank or a colon."""
     if entry.group is Group.NEEDS_YOU:
         return " needs you"
     if entry.group in {Group.WAITS, Group.SCHEDULED}:
@@ -133,8 +135,8 @@ def _consequence(entry: Entry, *statuses: ActionStatus) -> str:
     return ""
 
 
-def _intentions(rows: _Rows, entry: Entry) -> None:
-    """Tell apart what is done now, what later, and what not at all, where they are mixed."""
+def intentions(entry: Entry) -> Iterator[tuple[str, str]]:
+    """Tell apart what is done now, what later, and what not at all, where they are mixed: labels and words."""
     if entry.group > Group.SCHEDULED:
         return
     now, then = entry.kinds(ActionStatus.READY), entry.kinds(*_WAITING)
@@ -142,13 +144,13 @@ def _intentions(rows: _Rows, entry: Entry) -> None:
         sending = f" – {_SENDS}" if entry.sends(ActionStatus.READY) else "; nobody is contacted"  # noqa: RUF001 - a dash
         if set(now) & {Kind.PAUSE, Kind.FORGET, Kind.MOVE, Kind.ADOPT} and not entry.sends(ActionStatus.READY):
             sending = ""
-        rows.fact("now", say(f"{joined([_do(kind, entry) for kind in now])}{sending}"))
+        yield "now", f"{joined([_do(kind, entry) for kind in now])}{sending}"
     if then:
         sending = f" – {_SENDS}" if entry.sends(*_WAITING) else ""  # noqa: RUF001 - a dash is meant
-        rows.fact("later", say(f"{joined([_do(kind, entry) for kind in then])}{sending}"))
+        yield "later", f"{joined([_do(kind, entry) for kind in then])}{sending}"
     blocked = entry.kinds(ActionStatus.BLOCKED)
     if blocked:
-        rows.fact("not done", say(joined([_do(kind, entry) for kind in blocked])))
+        yield "not done", joined([_do(kind, entry) for kind in blocked])
 
 
 def _do(kind: Kind, entry: Entry) -> str:
@@ -226,17 +228,18 @@ def _steps(rows: _Rows, entry: Entry, start: datetime) -> None:
         rows.built(f"step {number + 1}", partial(build, number))
 
 
-def _people(rows: _Rows, entry: Entry) -> None:
+def audience(entry: Entry) -> Iterator[tuple[str, str]]:
+    """Say who is enrolled, who gets email later, and who is left out: labels and words."""
     counted = entry.planned.people
     kinds = {action.kind for action in entry.actions}
     if Kind.ENROLL in kinds and (counted.rows is not None or counted.new):
-        rows.fact("enroll", say(enrolment(counted)))
+        yield "enroll", enrolment(counted)
     if counted.held and entry.sends(*_WAITING):
-        rows.fact("people", say(f"{people(counted.held)} {_get(counted.held)} a first email then, not now"))
+        yield "people", f"{people(counted.held)} {_get(counted.held)} a first email then, not now"
     if told := left_out(counted):
-        rows.fact("left out", say(told))
+        yield "left out", told
     if counted.gone:
-        rows.fact("left", say(left_list(counted.gone)))
+        yield "left", left_list(counted.gone)
 
 
 def _get(number: int) -> str:

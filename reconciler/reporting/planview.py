@@ -48,9 +48,14 @@ def render_plan(
 def _summary(page: Page, plan: Plan, entries: Sequence[Entry]) -> None:
     new = plan.summary.new_recipients
     page.blank()
-    page.add([say(_headline(new), "bold")], indent=2)
+    page.add([say(first_emails(new), "bold")], indent=2)
     if resumed := resumed_words(entries):
         page.add([say(resumed)], indent=2)
+    page.dotted(counted(plan, entries), indent=2)
+
+
+def counted(plan: Plan, entries: Sequence[Entry]) -> list[str]:
+    """Count the campaigns by what becomes of them."""
     counts = []
     for group, look in LOOKS.items():
         number = sum(_counts_as(entry, group) for entry in entries)
@@ -58,7 +63,7 @@ def _summary(page: Page, plan: Plan, entries: Sequence[Entry]) -> None:
             counts.append(f"{number:,} {look.one if number == 1 else look.many}")
     if plan.summary.unchanged:
         counts.append(f"{plan.summary.unchanged:,} unchanged")
-    page.dotted(counts, indent=2)
+    return counts
 
 
 def resumed_words(entries: Iterable[Entry]) -> str:
@@ -77,7 +82,8 @@ def _counts_as(entry: Entry, group: Group) -> bool:
     return entry.group is group or (group is Group.FORGOTTEN and Kind.FORGET in entry.kinds(ActionStatus.READY))
 
 
-def _headline(new: int) -> str:
+def first_emails(new: int) -> str:
+    """Say how many people get a first email."""
     if new == 0:
         return "Nobody gets a first email if you apply this."
     return f"{people(new)} {'gets' if new == 1 else 'get'} a first email if you apply this."

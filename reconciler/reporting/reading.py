@@ -46,9 +46,26 @@ def paragraphs(markup: str) -> Iterator[list[str]]:
             lines = []
 
 
-def _pieces(markup: str) -> Iterator[str]:
+def begins(markup: str, most: int) -> str:
+    """Return the first words of an HTML body, at most so many characters: what an inbox shows behind the subject.
+
+    Tokens stay as they are; a link is its words, a picture its description.
+    """
+    words: list[str] = []
+    size = 0
+    for piece in _pieces(markup, targets=False):
+        words.append(piece)
+        size += len(piece.strip())
+        if size > most:
+            break
+    told = " ".join("".join(words).split())
+    return told if len(told) <= most else f"{told[: most - 1].rstrip()}…"
+
+
+def _pieces(markup: str, *, targets: bool = True) -> Iterator[str]:
+    """Yield words, and what ends lines and paragraphs; with `targets`, that of each link behind it."""
     unseen, target = "", ""
-    for match in _PARTS.finditer(_uncommented(markup)):
+    for match in _PARTS.finditer(uncommented(markup)):
         closes, tag, attributes = match[1], (match[2] or "").lower(), match[3] or ""
         if unseen:
             unseen = "" if closes and tag == unseen else unseen
@@ -61,7 +78,7 @@ def _pieces(markup: str) -> Iterator[str]:
         elif tag == "a":
             if closes and target:
                 yield f" ({target})"
-            target = "" if closes else _value(_HREF, attributes)
+            target = _value(_HREF, attributes) if targets and not closes else ""
         elif tag in _GAPS:
             yield _GAPS[tag]
 
@@ -72,7 +89,7 @@ def _value(attribute: re.Pattern[str], attributes: str) -> str:
     return " ".join(html.unescape(text).split())
 
 
-def _uncommented(markup: str) -> str:
+def uncommented(markup: str) -> str:
     """Leave comments out; one that is not closed goes on to the end."""
     parts, start = [], 0
     while (opening := markup.find("<!--", start)) >= 0:

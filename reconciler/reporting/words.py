@@ -5,18 +5,11 @@ from datetime import UTC, date, datetime, timedelta, tzinfo
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from reconciler.model.plan import ActionStatus, Effect, GuardResult, Kind, People, Plan, PlannedStep
+from reconciler.reporting.readers import ADA, unknown
 from reconciler.tokens import fill_tokens, find_tokens
 
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-_MADE_UP = {
-    "firstName": "Ada",
-    "lastName": "Example",
-    "company": "Example Ltd",
-    "jobTitle": "Head of Sales",
-    "email": "ada@example.com",
-}
-
 DOES = {
     Kind.CREATE: "is created",
     Kind.UPDATE: "is updated",
@@ -127,7 +120,7 @@ def _day_after(start: datetime, passed: int) -> str:
 
 def reads(text: str) -> str:
     """Fill a text in for a made-up person; a field that only real leads have is shown as its name."""
-    return fill_tokens(text, {name: f"‹{name}›" for name in find_tokens(text)} | _MADE_UP)  # noqa: RUF001
+    return fill_tokens(text, {name: ADA.get(name, unknown(name)) for name in find_tokens(text)})
 
 
 def enrolment(counted: People) -> str:

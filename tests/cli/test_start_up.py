@@ -7,7 +7,7 @@ import sys
 import pytest
 from support.world import World
 
-HEAVY = {"httpx", "deepdiff", "rich", "flask", "duckdb", "numpy", "jinja2", "stamina", "email_validator"}
+HEAVY = {"httpx", "deepdiff", "rich", "flask", "duckdb", "numpy", "jinja2", "stamina", "email_validator", "nh3"}
 PROGRAM = """
 import contextlib, io, json, sys
 from reconciler.cli import run
