@@ -54,6 +54,7 @@ test: .venv/dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/mypy .github/actions/reconciler/pipeline.py
 	$(BIN)/pytest -n 3 --dist worksteal --durations=5
 
 coverage: .venv/dev
