@@ -70,6 +70,9 @@ def test_what_has_no_room_is_approved_once_and_started_by_the_schedule(team: Tea
     clean(early)
     assert (early.conclusion, early.job("apply / safe").result) == ("success", "skipped")
     assert team.statuses()["Campaign crowd"] == "draft"
+    # What was approved and waits is nothing that a push would have to have reviewed.
+    (pushed,) = team.hub.push({"notes.txt": "nothing of it concerns campaigns\n"})
+    assert pushed.conclusion == "success", pushed.log
     # The next day has room, and nobody is asked again.
     team.world.sandbox.advance(timedelta(days=1))
     (started,) = team.hub.schedule("reconciler-apply.yml")
@@ -115,13 +118,21 @@ def test_what_no_pull_request_has_shown_is_not_done_and_neither_is_an_empty_fold
     assert "Run this workflow by hand" in pushed.log
     assert team.world.writes() == []
     assert team.asked == []
+    # Neither is it where something else needs somebody.
+    assert team.hub.dispatch("reconciler-apply.yml").conclusion == "success"
+    count = len(team.world.writes())
+    team.world.campaign("spring", status="running", sequenceSteps=[{"subject": "Hi", "bodyText": "Hi", "delayDays": 0}])
+    team.world.campaign("summer", leads=None)
+    (pushed,) = team.hub.push(team.specs())
+    assert pushed.results["apply / safe"] == "failure"
+    assert len(team.world.writes()) == count
     gone = dict.fromkeys(name for name in team.specs() if name.startswith("specs/campaigns/"))
     opened = team.hub.open_pull_request("gone", files=gone)
     assert opened.runs[0].conclusion == "failure"
     (merged,) = team.hub.merge(opened.number)
     assert merged.results["apply / safe"] == "failure"
     assert merged.results["apply / send"] == "skipped"
-    assert team.world.writes() == []
+    assert len(team.world.writes()) == count
 
 
 def test_what_the_reviewers_refuse_is_not_sent_and_a_later_merge_asks_again(team: Team) -> None:

@@ -21,6 +21,7 @@ ROBOT = "github-actions[bot]"
 MARKER = "<!-- reconciler:"
 MOST_PULL_REQUESTS = 100
 BY_HAND = "workflow_dispatch"
+SENDS = "irreversible"
 
 
 class RefusedError(Exception):
@@ -36,6 +37,7 @@ def main() -> int:
         (comment, ("--number", "--file")),
         (issue, ("--title", "--file", "--found")),
         (reviewed, ("--name", "--branch", "--out")),
+        (nothing, ("--plan",)),
         (sends, ("--plan", "--event")),
     ):
         command = commands.add_parser(run.__name__, help=(run.__doc__ or "").partition("\n")[0])
@@ -47,7 +49,7 @@ def main() -> int:
     try:
         run(**chosen)
     except RefusedError as problem:
-        sys.stdout.write(f"::error title=GitHub::{problem}\n")
+        sys.stdout.write(f"::error title=Not done::{_data(str(problem))}\n")
         return 1
     return 0
 
@@ -110,13 +112,23 @@ def reviewed(name: str, branch: str, out: str) -> None:
     _output(found=str(found))
 
 
+def nothing(plan: str) -> None:
+    """Hold a plan that nobody has reviewed to there being nothing to do but what was approved before."""
+    found = json.loads(Path(plan).read_text(encoding="utf-8"))
+    ready = [item["campaign"] for item in found["actions"] if item["status"] == "ready" and item["effect"] != SENDS]
+    if ready or found["summary"]["unapproved"]:
+        words = "Something is to be done that no merged pull request has shown. Nothing was done. "
+        words += "Run this workflow by hand: its plan is then what the reviewers of the environment approve of."
+        raise RefusedError(words)
+
+
 def sends(plan: str, event: str) -> None:
     """Tell whether a plan would send anything, now or later, that nobody has approved yet.
 
     What was approved is left to the schedule; whoever starts the workflow by hand does not want to wait for that.
     """
     found = json.loads(Path(plan).read_text(encoding="utf-8"))
-    ready = any(item["effect"] == "irreversible" and item["status"] == "ready" for item in found["actions"])
+    ready = any(item["effect"] == SENDS and item["status"] == "ready" for item in found["actions"])
     _output(sends="true" if found["summary"]["unapproved"] or (ready and event == BY_HAND) else "false")
 
 
@@ -190,6 +202,11 @@ def _gh(*arguments: str, given: bytes = b"") -> bytes:
 def _output(**values: str) -> None:
     with Path(os.environ["GITHUB_OUTPUT"]).open("a", encoding="utf-8") as file:
         file.writelines(f"{name}={value}\n" for name, value in values.items())
+
+
+def _data(text: str) -> str:
+    """Escape the message of a workflow command, as actions/toolkit does."""
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
 
 
 def _say(words: str) -> None:
