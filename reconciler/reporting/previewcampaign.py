@@ -239,12 +239,12 @@ def _beside(shown: Shown, number: int, sent: SequenceStep | None, step: Sequence
 def _email(shown: Shown, number: int, step: SequenceStep | None, which: str, *, framed: bool) -> Iterator[Html]:
     if step is None:
         return
-    made = card(step, shown.readers)
+    title = f"Email {number + 1} of {shown.name}{which}"
     if framed:
-        yield frame(made, f"Email {number + 1} of {shown.name}{which}")
+        yield frame(card(step, shown.readers), title)
     else:
         yield tag("p", fill_tokens(step.subject, shown.readers.typical), class_="strong")
-        yield linked(made, f"Show email {number + 1}{which}")
+        yield linked(card(step, shown.readers, head=title), f"Show email {number + 1}{which}")
 
 
 def _differences(sent: SequenceStep | None, step: SequenceStep | None) -> Html | None:

@@ -38,7 +38,7 @@ MOST_SHOWN = 200_000
 _PREHEADER = 90
 _LINKS = 20
 _LINE, _PARAGRAPH, _AROUND, _NOTE = 23, 20, 265, 32
-_WIDE_LINE, _TALL_LINE = 82, 42
+_WIDE_LINE, _TALL_LINE = 82, 34
 _MOST = 900
 _SAFE = "!$&'()*+,-./:;<=>?@[]^_`{|}~ \""
 
@@ -74,8 +74,8 @@ def variants(step: SequenceStep, readers: Readers) -> list[Variant]:
     return list(found.values())
 
 
-def card(step: SequenceStep, readers: Readers) -> Card:
-    """Make the document of an email."""
+def card(step: SequenceStep, readers: Readers, *, head: str | None = None) -> Card:
+    """Make the document of an email; `head` says which one it is, where nothing around it does."""
     mails, wide, tall = [], 0, 0
     chosen = variants(step, readers)
     for variant in chosen:
@@ -87,7 +87,8 @@ def card(step: SequenceStep, readers: Readers) -> Card:
         wide = max(wide, _height(mail, size, _WIDE_LINE, len(notes)))
         tall = max(tall, _height(mail, size, _TALL_LINE, len(notes)))
     choice = choose("reader", "Reader", READERS) if len(chosen) > 1 else None
-    return Card(document(choice, *mails), wide, tall)
+    title = tag("p", head, class_="head") if head else None
+    return Card(document(title, choice, *mails), wide, tall)
 
 
 def document(*content: Html | None) -> Html:

@@ -70,11 +70,11 @@ padding:1.25rem 1.5rem}
 background:var(--paper);border-bottom:1px solid var(--edge);margin-bottom:1rem}
 .campaign{background:var(--card);border:1px solid var(--edge);border-radius:12px;margin-bottom:1rem}
 summary{cursor:pointer}
-.campaign>summary{display:flex;flex-wrap:wrap;align-items:center;gap:.35rem .75rem;padding:1rem 1.5rem;list-style:none;
-border-radius:12px}
+.campaign>summary{position:relative;display:flex;flex-wrap:wrap;align-items:center;gap:.35rem .75rem;
+padding:1rem 1.5rem 1rem 3rem;border-radius:12px;list-style:none}
 .campaign>summary::-webkit-details-marker{display:none}
-.campaign>summary::before{content:"";width:.5rem;height:.5rem;border:solid var(--quiet);border-width:0 2px 2px 0;
-transform:rotate(-45deg);flex:none}
+.campaign>summary::before{content:"";position:absolute;left:1.5rem;top:1.5rem;width:.5rem;height:.5rem;
+border:solid var(--quiet);border-width:0 2px 2px 0;transform:rotate(-45deg)}
 .campaign[open]>summary::before{transform:rotate(45deg)}
 .brief{color:var(--quiet);font-size:.9rem;margin-left:auto}
 .inside{padding:0 1.5rem 1.75rem;display:grid;grid-template-columns:minmax(0,1fr);gap:1.25rem;scroll-margin-top:9rem}
@@ -107,7 +107,9 @@ main:has(#width-phone:checked) .beside{grid-template-columns:repeat(auto-fit,min
 nav{position:static;max-height:16rem;background:var(--card);border:1px solid var(--edge);border-radius:12px;
 padding:.9rem .5rem}
 nav a{display:flex;flex-wrap:wrap;gap:.25rem .6rem;align-items:center}
-.campaign>summary,.inside{padding-left:1rem;padding-right:1rem}
+.campaign>summary{padding:1rem 1rem 1rem 2.25rem}
+.campaign>summary::before{left:1rem}
+.inside{padding-left:1rem;padding-right:1rem}
 .brief{margin-left:0;flex-basis:100%}
 dl{grid-template-columns:minmax(0,1fr);gap:.1rem}
 dd{margin-bottom:.5rem}
@@ -135,6 +137,7 @@ fieldset{margin-bottom:.7rem}
 .quiet{color:var(--quiet);font-size:.85rem}
 .strong{font-weight:600}
 .note{color:var(--warm);font-size:.85rem}
+.head{margin:0 0 .6rem;font-weight:600}
 .inbox{width:min(100%,22.5rem);padding:.6rem .85rem;border:1px solid var(--edge);border-radius:12px;line-height:1.4}
 .inbox .strong{white-space:nowrap;overflow:hidden;text-overflow:ellipsis}
 .words{display:-webkit-box;-webkit-box-orient:vertical;-webkit-line-clamp:2;overflow:hidden}
@@ -145,6 +148,7 @@ color:#1f2328;color-scheme:light}
 .letter img,.letter table{max-width:100%}
 .letter a{color:#0a58ca;text-decoration:underline}
 :focus-visible{outline:3px solid var(--accent);outline-offset:2px}
+@media(max-width:24rem){label,legend{font-size:.8rem}label span{padding:.15rem .5rem}fieldset{gap:.25rem}}
 """
 
 CARD = f"{_COLOURS}{_RADIOS}{_MAIL}{_CHOSEN}"

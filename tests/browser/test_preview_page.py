@@ -21,7 +21,7 @@ from reconciler.reporting.readers import Readers
 NAMES = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
 FLAGS = (
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync",
+    "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage",
 )  # fmt: skip
 EVERYTHING = "".join(f"<div>{body}</div>" for body in HOSTILE)
 ATTEMPTS = (
@@ -278,6 +278,7 @@ def test_a_crowd_of_emails_is_shown_one_at_a_time(seen: Seen) -> None:
     page.locator("details[open]").get_by_role("link", name="Show email 1").click()
     inside = page.frame_locator("iframe[name=viewer]")
     assert inside.locator(".letter:visible").inner_text() == "Hi Ada 7"
+    assert inside.locator(".head").inner_text() == "Email 1 of Campaign c7"
     inside.get_by_role("radio", name="Longest").check(force=True)
     assert "Wilhelmina 7" in inside.locator(".letter:visible").inner_text()
     seen.quiet()
