@@ -114,10 +114,10 @@ def _planned(planned: "Planned", leads: "LeadSource | None") -> "Iterator[Shown]
     plan, known = planned.plan, planned.inputs.known
     files = {campaign.key: campaign for campaign in planned.inputs.desired.campaigns}
     entries = {entry.planned.key: entry for entry in entries_of(plan)}
-    order = list(entries)
+    order = {key: number for number, key in enumerate(entries)}
 
     def rank(campaign: PlannedCampaign) -> int:
-        return order.index(campaign.key) if campaign.key in entries else len(order)
+        return order.get(campaign.key, len(order))
 
     for campaign in sorted(plan.campaigns, key=rank):
         key = campaign.key

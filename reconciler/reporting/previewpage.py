@@ -84,8 +84,6 @@ def render_preview(preview: Preview) -> str:
             aria_labelledby="emails",
         ),
         None if framed else _viewer(),
-        id="main",
-        tabindex="-1",
     )
     body = tag(
         "body",
@@ -180,4 +178,6 @@ def _chart(preview: Preview) -> Html | None:
     # The picture's own words are escaped by the XML writer that makes it.
     picture = Html(svg(preview.plan.forecast, title="Emails a day"))
     scrolled = tag("div", picture, class_="chart", tabindex="0", role="region", aria_label="Emails a day, as a picture")
-    return tag("section", tag("h2", "The coming days"), scrolled)
+    uncounted = "; ".join(preview.plan.not_counted)
+    note = tag("p", f"Not counted: {uncounted}.", class_="quiet") if uncounted else None
+    return tag("section", tag("h2", "The coming days"), scrolled, note)

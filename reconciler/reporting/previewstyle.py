@@ -37,7 +37,6 @@ ul{padding:0;list-style:none}
 code,.mono{font:.85em ui-monospace,SFMono-Regular,Menlo,Consolas,"DejaVu Sans Mono",monospace}
 a{color:var(--accent)}
 :focus-visible{outline:3px solid var(--accent);outline-offset:2px;border-radius:4px}
-main:focus{outline:none}
 .quiet,.label{color:var(--quiet);font-size:.875rem}
 .skip{position:absolute;left:-100vw;top:.5rem;background:var(--card);padding:.5rem 1rem;border-radius:6px;z-index:3}
 .skip:focus{left:.5rem}
@@ -64,6 +63,7 @@ padding:1.25rem 1.5rem}
 .notice li:first-child{border-top:0}
 .notice code{color:var(--quiet)}
 .chart{overflow-x:auto;background:var(--card);border:1px solid var(--edge);border-radius:10px;padding:.5rem}
+.chart+.quiet{margin-top:.5rem}
 .chart svg{display:block;--paper:transparent}
 .chart rect.paper{fill:none}
 .choices{position:sticky;top:0;z-index:2;display:flex;flex-wrap:wrap;gap:.5rem 1.75rem;padding:.75rem 0;

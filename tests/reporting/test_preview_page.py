@@ -188,9 +188,10 @@ def test_personal_data_is_announced_before_anything_else() -> None:
 
 
 def test_the_coming_days_are_drawn_in_the_page() -> None:
-    plan = monday().model_copy(update={"forecast": week()})
+    plan = monday().model_copy(update={"forecast": week(), "not_counted": ("replies", "<b>")})
     document = Document(planned(plan))
     assert len(document.all("svg")) == 1
+    assert "Not counted: replies; <b>." in document.words
     assert document.all("svg")[0]["role"] == "img"
     assert {"class": "chart", "tabindex": "0", "role": "region", "aria-label": "Emails a day, as a picture"} in (
         document.all("div")
