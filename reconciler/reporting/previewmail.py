@@ -83,7 +83,7 @@ def card(step: SequenceStep, readers: Readers, *, head: str | None = None) -> Ca
         mail = harmless(body)
         notes = list(_notes(variant, mail))
         mails.append(_mail(variant, mail, notes))
-        size = len(begins(body, MOST_SHOWN))
+        size = len(variant.subject) + len(begins(body, MOST_SHOWN))
         wide = max(wide, _height(mail, size, _WIDE_LINE, len(notes)))
         tall = max(tall, _height(mail, size, _TALL_LINE, len(notes)))
     choice = choose("reader", "Reader", READERS) if len(chosen) > 1 else None

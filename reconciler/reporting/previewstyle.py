@@ -22,7 +22,8 @@ label input:focus-visible+span{outline:3px solid var(--accent);outline-offset:2p
 
 _PAGE = """
 *{box-sizing:border-box}
-html{-webkit-text-size-adjust:100%}
+html{-webkit-text-size-adjust:100%;scroll-padding-top:4.5rem}
+html:has(.viewer [open]){scroll-padding-bottom:calc(40vh + 4.5rem)}
 body{margin:0;background:var(--paper);color:var(--ink);overflow-wrap:anywhere;
 font:16px/1.6 system-ui,-apple-system,"Segoe UI",Roboto,"DejaVu Sans",sans-serif}
 h1,h2,h3,h4,h5{line-height:1.25;margin:0;text-wrap:balance}
@@ -77,7 +78,7 @@ padding:1rem 1.5rem 1rem 3rem;border-radius:12px;list-style:none}
 border:solid var(--quiet);border-width:0 2px 2px 0;transform:rotate(-45deg)}
 .campaign[open]>summary::before{transform:rotate(45deg)}
 .brief{color:var(--quiet);font-size:.9rem;margin-left:auto}
-.inside{padding:0 1.5rem 1.75rem;display:grid;grid-template-columns:minmax(0,1fr);gap:1.25rem;scroll-margin-top:9rem}
+.inside{padding:0 1.5rem 1.75rem;display:grid;grid-template-columns:minmax(0,1fr);gap:1.25rem;scroll-margin-top:4.5rem}
 dl{display:grid;grid-template-columns:minmax(6rem,max-content) minmax(0,1fr);gap:.4rem 1.25rem;font-size:.95rem}
 dt{color:var(--quiet)}
 dd{margin:0}
@@ -95,11 +96,12 @@ main:has(#width-phone:checked) .holder iframe{width:min(360px,100%)}
 font-size:.9rem}
 .viewer{position:sticky;bottom:0;background:var(--paper);border-top:2px solid var(--edge);padding:.5rem 0 0;z-index:2}
 .viewer summary{padding-bottom:.5rem;font-size:.9rem;color:var(--quiet)}
-.viewer .holder{--wide:45vh;--tall:45vh}
+.viewer .holder{--wide:40vh;--tall:40vh}
 .note{font-size:.875rem;color:var(--warm)}
 .beside{display:grid;gap:1.5rem;grid-template-columns:repeat(auto-fit,minmax(min(100%,24rem),1fr))}
 main:has(#width-phone:checked) .beside{grid-template-columns:repeat(auto-fit,minmax(min(100%,22.7rem),max-content))}
 .beside .holder iframe{min-width:0;width:min(640px,100%)}
+.beside .holder{height:calc((var(--wide) + var(--tall))/2)}
 .beside section{min-width:0}
 @media(max-width:60rem){
 .columns{grid-template-columns:minmax(0,1fr);gap:2rem;padding:0 1rem 3rem}
@@ -117,7 +119,7 @@ dd{margin-bottom:.5rem}
 .choices,label,legend{font-size:.825rem}
 label span{padding:.2rem .5rem}
 fieldset{gap:.25rem}
-.inside{scroll-margin-top:12rem}
+.inside{scroll-margin-top:7.5rem}
 }
 @media print{nav,.choices,.skip{display:none}.columns{display:block}}
 """
