@@ -57,6 +57,13 @@ def test_bodies(before: str, after: str, shown: str) -> None:
     assert diff(before, after, markup=True).strip() == shown
 
 
+def test_rules_of_style_are_no_words() -> None:
+    style = "<style type=x>\n a { color: red }\n b > c { margin: 0 }</style>"
+    assert diff(f"{style}<p>Hi Ada</p>", f"{style}<p>Hi Bob</p>", markup=True).strip() == "Hi [-Ada-]{+Bob+}"
+    assert text_of(f"<p>Hi</p>{style}") == "Hi"
+    assert "color: blue" in diff(style, style.replace("red", "blue"), markup=True)
+
+
 def test_long_unchanged_stretches_are_shortened() -> None:
     body = " ".join(f"w{number}" for number in range(50))
     assert diff(f"{body} x {body}", f"{body} y {body}") == "… w45 w46 w47 w48 w49 [-x-]{+y+} w0 w1 w2 w3 w4 …"
