@@ -24,7 +24,7 @@ from reconciler.model.report import ActionResult, Moved, Report
 from reconciler.model.roster import Avoid
 from reconciler.model.state import Binding, State
 from reconciler.model.workspace import Budget, Desired
-from reconciler.planning.approval import moved_since_all, not_touched, unreviewed
+from reconciler.planning.approval import moved_since_all, not_reviewed, not_touched, tell_unreviewed
 from reconciler.planning.approvals import not_approved, unapproved
 from reconciler.planning.contacts import Lists, read_lists
 from reconciler.planning.identity import Subject, settle
@@ -146,7 +146,7 @@ class Session:
         allow: Mapping[Budget, int] = {},
         approved: Plan | None = None,
         approved_only: bool = False,
-        reviewed: Sequence[Plan] = (),
+        reviewed: Sequence[Plan] | None = None,
         may_send: bool = True,
     ) -> Planned:
         """Read what is there and plan. Sends nothing but GET, and writes nothing. `allow` lifts budgets (`--allow`).
@@ -202,9 +202,9 @@ class Session:
         if approved is not None:
             moved = moved_since_all((approved,), plan, state.approvals)
             untouched = not_touched(approved, plan, moved)
-        elif reviewed:
-            moved = moved_since_all(reviewed, plan, state.approvals)
-            told = unreviewed(moved, plan)
+        elif reviewed is not None:
+            moved = not_reviewed(reviewed, plan, state.approvals)
+            told = tell_unreviewed(moved, plan)
         left_out = frozenset(moved)
         if approved_only:
             left_out = frozenset(unapproved(plan, state.approvals))

@@ -37,10 +37,14 @@ def command(place: Place, backend: str | None, workflows: str | None) -> int:
     specs = place.specs.resolve()
     root = repository_root(specs)
     source = workflows or wiring.workflows_source()
-    pipelines = Pipelines(source, specs.relative_to(root).as_posix(), place.environment, main_branch(specs))
+    kept = wiring.choose_backend(place, backend)
+    branch = main_branch(specs, kept.state.remote)
+    pipelines = Pipelines(source, specs.relative_to(root).as_posix(), place.environment, branch)
     for path in (*written, *write_workflows(root, pipelines)):
         Output.result(f"Wrote {short_path(path)}")
-    kept = wiring.choose_backend(place, backend)
+    Output.result(f"The workflows take what is on the branch {branch}.")
+    if kept.state.backend == "local":
+        Output.result("They need the state in git: it is kept on this machine, and a pipeline refuses that.")
     for line in create_state(Session(place, settings()), by=owner(), kept=kept):
         Output.result(line)
     Output.result("Edit the files; reconciler validate checks them.")

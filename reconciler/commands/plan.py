@@ -1,4 +1,4 @@
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,12 +15,13 @@ from reconciler.commands.common import (
     place_options,
     say_at_times,
     settings,
+    show_diagnostics,
     target_option,
     target_words,
 )
 from reconciler.commands.exits import CHANGES, FAILED, OK
 from reconciler.commands.pullrequest import Comment, comment_options, problems_shown
-from reconciler.diagnostics import has_errors
+from reconciler.diagnostics import Severity, StateError, has_errors
 from reconciler.model.plan import ActionStatus, Plan
 from reconciler.model.workspace import Budget
 from reconciler.wiring import Place
@@ -52,7 +53,8 @@ if TYPE_CHECKING:
     type=click.Path(path_type=Path),
     multiple=True,
     metavar="PLAN",
-    help="Only what is as one of these saved plans has it; what moved since is told. Repeatable, the newest last.",
+    help="Only what is as one of these saved plans has it (a file, or a folder of them; the newest is the last one); "
+    "what moved since is told. Repeatable.",
 )
 def command(
     place: Place,
@@ -72,7 +74,7 @@ def command(
 
     session = Session(place, settings(), told=say_at_times())
     with problems_shown(output, "plan", session, comment):
-        shown = tuple(session.approval(path) for path in reviewed)
+        shown = _reviewed(session, reviewed) if reviewed else None
         plan = session.plan(refresh=not no_refresh, targets=targets, allow=allow, reviewed=shown).plan
     if out is not None:
         from reconciler.reporting.escape import json_escapes
@@ -90,6 +92,21 @@ def command(
     if _needs_somebody(plan):
         return FAILED
     return CHANGES if detailed_exitcode and pending(plan) else OK
+
+
+def _reviewed(session: "Session", paths: Iterable[Path]) -> list[Plan]:
+    """Read saved plans. One in a folder that cannot be used was not reviewed, and is told; a named one is refused."""
+    found = []
+    for path in paths:
+        if not path.is_dir():
+            found.append(session.approval(path))
+            continue
+        for file in sorted(path.glob("*.json")):
+            try:
+                found.append(session.approval(file))
+            except StateError as problem:
+                show_diagnostics(item.model_copy(update={"severity": Severity.WARNING}) for item in problem.diagnostics)
+    return found
 
 
 def _markdown(plan: Plan, session: "Session", fit: "Fit") -> str:

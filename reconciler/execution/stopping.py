@@ -23,7 +23,7 @@ EVERYTHING = "*"
 def whoami() -> str:
     """Return `user@host`, for marks and locks that have to name somebody; in a pipeline, who made it run."""
     try:
-        user = os.environ.get("GITHUB_ACTOR") or getpass.getuser()
+        user = os.environ.get("GITHUB_TRIGGERING_ACTOR") or getpass.getuser()
     except (OSError, KeyError):
         user = str(os.getuid()) if hasattr(os, "getuid") else "somebody"
     return f"{user}@{socket.gethostname()}"

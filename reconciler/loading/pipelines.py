@@ -22,6 +22,12 @@ class Pipelines(NamedTuple):
     environment: str | None
     branch: str
 
+    @property
+    def label(self) -> str:
+        """What tells them apart from those of another workspace of the repository; empty for the usual one."""
+        folder = "" if self.specs == "specs" else re.sub(r"[^A-Za-z0-9]+", "-", self.specs.removesuffix("/specs"))
+        return "-".join(part for part in (folder.strip("-"), self.environment) if part)
+
 
 def write_workflows(root: Path, pipelines: Pipelines) -> tuple[Path, ...]:
     """Write the workflows that are missing below a repository's root, and return which; none is overwritten."""
@@ -36,8 +42,8 @@ def write_workflows(root: Path, pipelines: Pipelines) -> tuple[Path, ...]:
 
 
 def workflow_texts(pipelines: Pipelines) -> Mapping[str, str]:
-    """Return the workflows by the names of their files; those of another environment have its name in theirs."""
-    suffix = f"-{pipelines.environment}" if pipelines.environment else ""
+    """Return the workflows by the names of their files; those of another workspace have its label in theirs."""
+    suffix = f"-{pipelines.label}" if pipelines.label else ""
     return {
         f"reconciler-{name}{suffix}.yml": _workflow(name, kind, pipelines)
         for name, kind in _kinds(pipelines.branch).items()
@@ -79,8 +85,8 @@ def _kinds(branch: str) -> Mapping[str, _Kind]:
             "{contents: read, pull-requests: write}",
         ),
         "apply": _Kind(
-            "Does what was merged; on weekdays it looks every hour whether what waits can be done.",
-            f'{merged}  schedule:\n    - cron: "23 6-18 * * 1-5"\n{_DISPATCH}',
+            "Does what was merged; every three hours it looks whether what waits can be done.",
+            f'{merged}  schedule:\n    - cron: "23 */3 * * *"\n{_DISPATCH}',
             "{contents: write, actions: read, pull-requests: read}",
         ),
         "drift": _Kind(
@@ -105,11 +111,10 @@ def _kinds(branch: str) -> Mapping[str, _Kind]:
 def _workflow(name: str, kind: _Kind, pipelines: Pipelines) -> str:
     repository, _, ref = pipelines.source.partition("@")
     inputs = f"      specs: {pipelines.specs}\n" if pipelines.specs != "specs" else ""
-    if pipelines.environment:
-        inputs += f"      environment: {pipelines.environment}\n"
-        inputs += f"      name: reconciler-{pipelines.environment}\n" if name in _NAMED else ""
+    inputs += f"      environment: {pipelines.environment}\n" if pipelines.environment else ""
+    inputs += f"      name: reconciler-{pipelines.label}\n" if pipelines.label and name in _NAMED else ""
     inputs += kind.inputs
-    label = f"{name} {pipelines.environment}" if pipelines.environment else name
+    label = f"{name} {pipelines.label}" if pipelines.label else name
     return (
         f"# {kind.words} (reconciler init)\n"
         f"name: campaigns / {label}\n"

@@ -8,7 +8,7 @@ from reconciler.diagnostics import Diagnostic, Severity, SourceRange, error
 from reconciler.model.plan import Action, Change, Kind, Plan, PlannedCampaign
 from reconciler.model.report import ActionResult, Moved, Outcome
 from reconciler.model.state import Approval
-from reconciler.planning.approvals import still_approved
+from reconciler.planning.approvals import still_approved, unapproved
 from reconciler.planning.diff import path_words
 from reconciler.planning.lifecycle import STARTED_ROWS, Column
 
@@ -69,14 +69,28 @@ def moved_since_all(
     return found
 
 
-def unreviewed(moved: Mapping[str, tuple[Moved, ...]], planned: Plan) -> tuple[Diagnostic, ...]:
+def not_reviewed(
+    reviewed: Sequence[Plan], planned: Plan, approvals: Mapping[str, Approval]
+) -> dict[str, tuple[Moved, ...]]:
+    """Return what moved in the campaigns of which something is to be done that none of these plans has shown.
+
+    Pauses need no review (design §1), and neither does what an approval of the state covers. Where there is no plan at
+    all, nothing else was reviewed.
+    """
+    nothing = planned.model_copy(update={"campaigns": (), "actions": (), "diagnostics": ()})
+    moved = moved_since_all(reviewed or (nothing,), planned, approvals)
+    others = {*unapproved(planned, approvals)}
+    return {key: found for key, found in moved.items() if key in others}
+
+
+def tell_unreviewed(moved: Mapping[str, tuple[Moved, ...]], planned: Plan) -> tuple[Diagnostic, ...]:
     """Tell of each campaign that moved since it was reviewed, field by field, at its place."""
     places = {campaign.key: campaign for campaign in planned.campaigns}
-    hint = "nothing is done with it; a new review shows it as it is now"
+    hint = "nothing is done with it; open a pull request that shows it as it is now, or run the apply by hand"
     return tuple(
         error(
             "moved-since-review",
-            "\n".join([f"{key} is not as it was reviewed:", *(f"  {words(item)}" for item in found)]),
+            f"{key} is not as it was reviewed: {'; '.join(map(words, found))}",
             hint=hint,
             at=SourceRange(file=place.file, line=place.line) if (place := places.get(key)) and place.file else None,
             campaign=key,

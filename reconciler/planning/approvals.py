@@ -7,6 +7,7 @@ With `apply --approved-only` nothing but that is done later on.
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
+from reconciler.diagnostics import Severity
 from reconciler.model.plan import Action, ActionStatus, Effect, Kind, Plan, PlannedCampaign
 from reconciler.model.report import ActionResult, Outcome
 from reconciler.model.state import Approval, State
@@ -74,13 +75,16 @@ def given(state: State, plan: Plan, *, at: datetime, by: str) -> State:
 def needed(state: State, plan: Plan, results: Sequence[ActionResult]) -> State:
     """Keep the approvals that are still needed after a run: a campaign of which nothing is left to be sent needs none.
 
-    Campaigns that are not in the plan keep theirs, unless it is a plan of everything.
+    Campaigns that are not in the plan keep theirs, unless it is a plan of everything; so do those of which nothing
+    could be planned: nobody knows whether something is left.
     """
+    unread = {item.campaign for item in plan.diagnostics if item.severity is Severity.ERROR}
     done = {(item.campaign, item.kind) for item in results if item.outcome is Outcome.DONE}
     kept = dict(state.approvals)
     for campaign in plan.campaigns:
         actions = [action for action in plan.of(campaign.key) if action.effect is Effect.IRREVERSIBLE]
-        if all((action.campaign, action.kind) in done for action in actions) and not campaign.people.later:
+        through = all((action.campaign, action.kind) in done for action in actions) and not campaign.people.later
+        if through and campaign.key not in unread:
             kept.pop(campaign.key, None)
     planned = {campaign.key for campaign in plan.campaigns}
     if not plan.targets:

@@ -10,6 +10,10 @@ from reconciler.model.report import Moved
 from reconciler.model.state import Approval
 from reconciler.planning.approval import words
 
+_LATER = (ActionStatus.HELD, ActionStatus.SCHEDULED)
+TIMES = {"pacing", "not-before", "window"}
+"""Checks that wait for a time, as the file or the policy says (`planning.guards`)."""
+
 
 def find_drift(plan: Plan, approvals: Mapping[str, Approval], *, waited_days: int) -> Drift:
     """Tell what in a plan is not as the files of a repository that is applied at every merge would have it.
@@ -66,18 +70,33 @@ def _of(
     ]
     if changed or outside:
         yield named(Finding.CHANGED, *changed, *dict.fromkeys(outside))
-    waits = [
-        action for action in actions if action.status is ActionStatus.HELD and action.effect is Effect.IRREVERSIBLE
-    ]
+    waits = [action for action in actions if action.effect is Effect.IRREVERSIBLE and _is_held(action)]
     if waits and approval is not None and plan.created_at - approval.at > patience:
         days = (plan.created_at - approval.at).days
         why = dict.fromkeys(_why(action) for action in waits)
         yield named(Finding.WAITING, f"approved {days:,} days ago by {approval.by}", *filter(None, why))
     ready = [action for action in actions if action.status is ActionStatus.READY and not _is_drift(action)]
     left = [action for action in ready if approval is None or action.effect is not Effect.IRREVERSIBLE]
-    if left and not blocked:
-        kinds = ", ".join(dict.fromkeys(action.kind.value for action in left))
-        yield named(Finding.NOT_APPLIED, f"an apply would do: {kinds}")
+    kinds = ", ".join(dict.fromkeys(action.kind.value for action in left))
+    later = [action for action in actions if action.effect is Effect.IRREVERSIBLE and _waits(action)]
+    told = [f"an apply would do: {kinds}"] if left else []
+    told += ["nobody has approved yet of what it is to send later"] if later and approval is None else []
+    if told and not blocked:
+        yield named(Finding.NOT_APPLIED, *told)
+
+
+def _waits(action: Action) -> bool:
+    """Whether it waits for something else than a person who stopped or paused it."""
+    failed = {guard.id for guard in action.guards if guard.passed is False}
+    return action.status in _LATER and not failed & {"stop", "paused-outside"}
+
+
+def _is_held(action: Action) -> bool:
+    """Whether a check other than of the time holds it. At night it is not its time either, and that comes first."""
+    if action.status is ActionStatus.HELD:
+        return True
+    failed = {guard.id for guard in action.guards if guard.passed is False}
+    return action.status is ActionStatus.SCHEDULED and bool(failed - TIMES)
 
 
 def _is_drift(action: Action) -> bool:

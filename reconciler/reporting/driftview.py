@@ -14,7 +14,7 @@ WAYS_OUT = {
     Finding.NEEDS_YOU: "What is told is to be put right; nothing is done with it until then.",
     Finding.CHANGED: "An apply sets back what the files say. To keep the change, write it into the file.",
     Finding.WAITING: "It goes on by itself once what it waits for is there; or change its file.",
-    Finding.NOT_APPLIED: "Look at the last apply, and run it again.",
+    Finding.NOT_APPLIED: "Look at the last apply: it waits for its approval, was refused, or is to be run again.",
 }
 NOTHING = "Nothing has drifted, and nothing has waited too long."
 _STYLES = {Finding.NEEDS_YOU: "bold red"}

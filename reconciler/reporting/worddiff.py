@@ -12,9 +12,7 @@ from typing import Any, NamedTuple
 from reconciler.model.base import canonical
 from reconciler.reporting.layout import Line, Span, say
 
-_PARTS = re.compile(
-    r"<style\b[^<>]{0,2000}>[^<]{0,20000}</style\s{0,9}>|<[^<>]{0,2000}>|\s+|[^\s<]+|<", re.IGNORECASE
-)
+_PARTS = re.compile(r"<style\b[^<>]{0,2000}>[^<]{0,20000}</style\s{0,9}>|<[^<>]{0,2000}>|\s+|[^\s<]+|<", re.IGNORECASE)
 """Tags, blanks and words. Rules of style are no words: with their tags they are one."""
 
 _BLANK = re.compile(r"\s+")

@@ -56,19 +56,25 @@ def find_remote(folder: Path, wanted: str) -> str | None:
     return names[0] if len(names) == 1 and is_remote_name(names[0]) else None
 
 
-def main_branch(folder: Path) -> str:
-    """Return the branch that the remote names as its main one, else the one that is checked out, else `main`."""
+def main_branch(folder: Path, remote: str) -> str:
+    """Return the branch that a remote names as its main one, else the one that is checked out, else `main`."""
     from reconciler.diagnostics import StateError
-    from reconciler.store.gitrun import Git
+    from reconciler.store.gitrun import NETWORK, Git
 
-    for ref in ("refs/remotes/origin/HEAD", "HEAD"):
+    git = Git(folder)
+    looks = (
+        (("symbolic-ref", "--quiet", f"refs/remotes/{remote}/HEAD"), rf"refs/remotes/{re.escape(remote)}/(\S+)"),
+        (("ls-remote", "--symref", "--", remote, "HEAD"), r"ref: refs/heads/(\S+)\tHEAD"),
+        (("symbolic-ref", "--quiet", "HEAD"), r"refs/heads/(\S+)"),
+    )
+    for words, form in looks:
         try:
-            done = Git(folder).run("symbolic-ref", "--quiet", "--short", ref)
+            done = git.run(*words, seconds=NETWORK)
         except StateError:
             break
-        name = done.out.decode(errors="replace").strip().removeprefix("origin/")
-        if done.ok and is_branch_name(name):
-            return name
+        found = re.match(form, done.out.decode(errors="replace")) if done.ok else None
+        if found is not None and is_branch_name(found[1]):
+            return found[1]
     return "main"
 
 

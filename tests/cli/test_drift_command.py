@@ -1,7 +1,7 @@
 """`drift`: what is not as the files say although nobody is changing them, and what has waited too long."""
 
 import json
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -83,6 +83,28 @@ def test_what_was_approved_long_ago_and_still_waits_is_told(applied: World) -> N
     assert applied.cli("drift").code == 0
     # It waits since a moment ago.
     assert applied.cli("drift", "--waited", "0").code == 2
+
+
+def test_what_waits_too_long_is_told_at_night_too(applied: World) -> None:
+    applied.leads("three", 2_000)
+    applied.campaign("three", status="running")
+    tomorrow = (datetime.now(UTC) + timedelta(days=1)).strftime("%a").lower()
+    policy = {"maxNewRecipients": 5_000}
+    applied.workspace(policy=policy)
+    assert applied.cli("apply", "--auto-approve").code == 3
+    # From here on it is not the time for starts, whatever else is in the way.
+    applied.workspace(policy={**policy, "startWindow": {"days": [tomorrow], "from": "08:00", "to": "16:00"}})
+    assert applied.cli("drift").code == 0
+    ended = applied.cli("drift", "--waited", "0")
+    assert (ended.code, "Has waited too long\n  three" in ended.out) == (2, True)
+
+
+def test_a_start_that_nobody_has_approved_is_told(applied: World) -> None:
+    applied.leads("three", 2_000)
+    applied.campaign("three", status="running")
+    applied.workspace(policy={"maxNewRecipients": 5_000})
+    assert applied.cli("apply", "--auto-approve", "--no-send").code == 3
+    assert found(applied) == [("not applied", "three", ["nobody has approved yet of what it is to send later"])]
 
 
 def test_what_waits_for_its_own_time_is_as_it_should_be(applied: World) -> None:

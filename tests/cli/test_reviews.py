@@ -1,6 +1,8 @@
 """From a review to a run: `plan --reviewed`, `apply --no-send`, and the Markdown of a run in a file."""
 
 import json
+import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any
 
@@ -8,6 +10,7 @@ import pytest
 from support.world import Ended, World
 
 from reconciler.reporting.markdown import marker
+from reconciler.sandbox.faults import Fault
 
 DRAFT = [{"subject": "Two", "bodyText": "two"}]
 
@@ -71,6 +74,39 @@ def test_what_no_review_covers_is_compared_with_the_newest(reviewed: World) -> N
     ended, _ = plan(reviewed, "first.json", "second.json")
     assert ended.code == 1
     assert 'step 1 subject was "Three", is now "Four"' in " ".join(ended.out.split())
+
+
+def test_where_nothing_was_reviewed_nothing_is_done_but_pauses_and_what_was_approved(world: World) -> None:
+    for key, count in (("one", 3), ("crowd", 1_600)):
+        world.leads(key, count)
+        world.campaign(key, status="running")
+    world.workspace(policy={"maxNewRecipients": 5_000})
+    world.session()
+    assert world.cli("apply", "--auto-approve").code == 3  # crowd has no room today, and is approved
+    (world.root / "reviews").mkdir()
+    assert plan(world, "reviews")[0].code == 0
+    world.campaign("one", status="paused")
+    world.campaign("two", leads=None, sequenceSteps=DRAFT)
+    ended, found = plan(world, "reviews")
+    assert ended.code == 1
+    assert (kinds(found, "one"), kinds(found, "two"), kinds(found, "crowd")) == (["pause"], [], ["enroll", "start"])
+    told = " ".join(ended.out.split())
+    assert "two is not as it was reviewed: not in the approved plan; to be done now: create" in told
+    assert world.cli("apply", "plan.json", "--no-send").code == 1
+    assert world.remote("Campaign one").status == "paused"
+
+
+def test_a_review_in_a_folder_that_cannot_be_used_is_told_and_covers_nothing(reviewed: World) -> None:
+    folder = reviewed.root / "reviews"
+    folder.mkdir()
+    (folder / "0001.json").write_text("{")
+    (folder / "0002.json").write_text((reviewed.root / "first.json").read_text())
+    (folder / "0003.json").write_text((reviewed.root / "first.json").read_text().replace('"Two"', '"Tow"'))
+    ended, found = plan(reviewed, "reviews")
+    assert ended.code == 0
+    assert "changed after it was saved" in " ".join(ended.err.split())
+    assert "0001.json is damaged" in " ".join(ended.err.split())
+    assert kinds(found, "one") == ["create", "enroll", "start"]
 
 
 def test_a_review_that_was_edited_is_refused(reviewed: World) -> None:
@@ -159,3 +195,37 @@ def test_what_is_wrong_goes_into_the_file_too(reviewed: World) -> None:
         assert text.startswith(marker(command, "default", reviewed.place.environment_name))  # type: ignore[arg-type]
         assert "❌ needs you: 1" in text
         assert "colour" in text
+
+
+def test_an_approval_outlives_a_run_that_could_not_read_its_campaign(world: World) -> None:
+    world.leads("crowd", 1_600)
+    world.campaign("crowd", status="running")
+    world.workspace(policy={"maxNewRecipients": 5_000})
+    world.session()
+    assert world.cli("apply", "--auto-approve").code == 3
+    world.sandbox.add_fault(Fault(kind="stats", action="reject", status=500, code="no"))
+    assert world.cli("apply", "--approved-only").code == 1
+    assert list(world.state().approvals) == ["crowd"]
+    world.sandbox.clear_faults()
+    assert world.cli("apply", "--approved-only").code == 3
+    assert list(world.state().approvals) == ["crowd"]
+
+
+def test_another_apply_is_waited_for_as_long_as_is_said(reviewed: World) -> None:
+    with ThreadPoolExecutor(1) as threads:
+        with reviewed.session().lease("somebody else"):
+            refused = reviewed.cli("apply", "first.json")
+            assert (refused.code, "Another apply is running: somebody else" in refused.err) == (1, True)
+            waiting = threads.submit(reviewed.cli, "apply", "first.json", "--wait", "1", "--receipt", "receipt.json")
+            while "unfinished" not in ((reviewed.root / "receipt.json").read_text() if _there(reviewed) else ""):
+                time.sleep(0.05)
+            time.sleep(0.5)
+            assert reviewed.writes() == []
+        ended = waiting.result()
+    assert ended.code == 0
+    assert "Another apply is running: somebody else. Waiting for its end, for up to 1 min." in ended.err
+    assert len(reviewed.sandbox.messages(reviewed.remote("Campaign one").id)) == 3
+
+
+def _there(world: World) -> bool:
+    return (world.root / "receipt.json").exists()

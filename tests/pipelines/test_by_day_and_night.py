@@ -41,6 +41,8 @@ def test_one_issue_tells_of_drift_is_updated_and_closed(team: Team) -> None:
 
 def test_addresses_are_suppressed_and_shown_nowhere(team: Team) -> None:
     assert team.hub.dispatch("reconciler-apply.yml").conclusion == "success"
+    # No file of the repository is taken for a module of Python.
+    team.hub.commit({"json.py": "raise SystemExit('taken')\n", "re.py": "raise SystemExit('taken')\n"})
     given = f" {ADDRESSES[0]},{ADDRESSES[1]}\n"
     run = team.hub.dispatch("reconciler-suppress.yml", {"addresses": given})
     clean(run)

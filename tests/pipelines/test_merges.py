@@ -1,6 +1,7 @@
 """What becomes of a merge: what was reviewed is done, once; what waits, on schedule; what moved is left alone."""
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 
 from pipelines.conftest import SEND, Team, clean
@@ -58,6 +59,7 @@ def test_from_a_merge_to_what_is_sent_and_the_button_that_stops_it(team: Team) -
 
 def test_what_has_no_room_is_approved_once_and_started_by_the_schedule(team: Team) -> None:
     team.policy(maxNewRecipients=5_000)
+    older = team.hub.open_pull_request("older", files={"older.txt": "nothing of it concerns campaigns\n"})
     opened = team.hub.open_pull_request("crowd", files=team.starts("crowd", 1_600))
     assert "| ⏳ `crowd` |" in team.comments(opened.number)[0]
     (merged,) = team.hub.merge(opened.number)
@@ -70,8 +72,10 @@ def test_what_has_no_room_is_approved_once_and_started_by_the_schedule(team: Tea
     clean(early)
     assert (early.conclusion, early.job("apply / safe").result) == ("success", "skipped")
     assert team.statuses()["Campaign crowd"] == "draft"
-    # What was approved and waits is nothing that a push would have to have reviewed.
+    # What was approved and waits is nothing that a push, or an older pull request, would have to have shown.
     (pushed,) = team.hub.push({"notes.txt": "nothing of it concerns campaigns\n"})
+    assert pushed.conclusion == "success", pushed.log
+    (pushed,) = team.hub.merge(older.number)
     assert pushed.conclusion == "success", pushed.log
     # The next day has room, and nobody is asked again.
     team.world.sandbox.advance(timedelta(days=1))
@@ -115,7 +119,7 @@ def test_what_no_pull_request_has_shown_is_not_done_and_neither_is_an_empty_fold
     (pushed,) = team.hub.push(team.starts("spring"))
     clean(pushed)
     assert pushed.results["apply / safe"] == "failure"
-    assert "Run this workflow by hand" in pushed.log
+    assert "spring is not as it was reviewed: not in the approved plan" in pushed.log
     assert team.world.writes() == []
     assert team.asked == []
     # Neither is it where something else needs somebody.
@@ -124,6 +128,17 @@ def test_what_no_pull_request_has_shown_is_not_done_and_neither_is_an_empty_fold
     team.world.campaign("spring", status="running", sequenceSteps=[{"subject": "Hi", "bodyText": "Hi", "delayDays": 0}])
     team.world.campaign("summer", leads=None)
     (pushed,) = team.hub.push(team.specs())
+    assert pushed.results["apply / safe"] == "failure"
+    assert len(team.world.writes()) == count
+    # A pause needs no review.
+    team.world.campaign("spring", status="paused")
+    (pushed,) = team.hub.push(team.specs())
+    assert pushed.results["apply / safe"] == "failure"
+    assert team.statuses()["Campaign spring"] == "paused"
+    count = len(team.world.writes())
+    # Neither is a workflow that is called with a word that it does not know less strict.
+    team.set("apply", "    with:\n", "    with:\n      review: pull-requests\n")
+    (pushed,) = team.hub.push(team.files())
     assert pushed.results["apply / safe"] == "failure"
     assert len(team.world.writes()) == count
     gone = dict.fromkeys(name for name in team.specs() if name.startswith("specs/campaigns/"))
@@ -165,3 +180,45 @@ def test_an_approval_that_comes_late_sends_nothing_that_was_decided_against(team
     assert merged.results["apply / send"] == "failure"
     assert "spring" in merged.job("apply / send").summary
     assert team.statuses()["Campaign spring"] == "draft"
+
+
+def test_what_was_decided_against_while_a_scheduled_run_waited_its_turn_is_not_sent(team: Team) -> None:
+    team.policy(maxNewRecipients=5_000)
+    team.set("apply", "    with:\n", "    with:\n      key-environment: reconciler-key\n")
+    team.hub.ground.environments = {"reconciler-key": dict(team.hub.ground.secrets), SEND: {}}
+    team.starts("crowd", 1_600)
+    team.hub.commit(team.files(), message="A crowd")
+    assert team.hub.dispatch("reconciler-apply.yml").conclusion == "success"
+    assert list(team.state().approvals) == ["crowd"]
+    team.world.sandbox.advance(timedelta(days=1))
+
+    def meanwhile(_environment: str, _job: str) -> bool:
+        team.world.campaign("crowd", status="draft")
+        team.hub.commit(team.specs(), message="Not now")
+        return True
+
+    team.hub.ground.approve = meanwhile
+    (run,) = team.hub.schedule("reconciler-apply.yml")
+    clean(run)
+    assert run.conclusion == "success", run.log
+    assert team.statuses()["Campaign crowd"] == "draft"
+    assert team.people("Campaign crowd") == []
+
+
+def test_a_plan_that_somebody_replaced_covers_nothing_and_stops_nothing_else(team: Team) -> None:
+    first = team.hub.open_pull_request("spring", files=team.starts("spring"))
+    summer = team.world.campaign("summer", leads=None)
+    second = team.hub.open_pull_request("summer", files={"specs/campaigns/summer.yaml": summer.read_text()})
+    name = f"reconciler-plan-{first.number}"
+    records = team.hub.records
+    (key,) = (key for key, item in records.artifacts.items() if item.name == name)
+    forged = {**records.artifacts[key].files, "plan.json": b'{"formatVersion": 1, "campaigns": []}'}
+    records.artifacts[key] = replace(records.artifacts[key], files=forged)
+    (merged,) = team.hub.merge(first.number)
+    clean(merged)
+    assert merged.results["apply / safe"] == "failure"
+    assert team.statuses() == {}
+    (merged,) = team.hub.merge(second.number)
+    clean(merged)
+    assert merged.results["apply / safe"] == "failure"
+    assert team.statuses() == {"Campaign draft": "draft", "Campaign summer": "draft"}

@@ -125,7 +125,7 @@ def test_the_files_of_a_user_are_short(written: Path) -> None:
 def test_init_writes_them_at_the_root_of_the_repository(world: World) -> None:
     shutil.rmtree(world.specs)
     subprocess.run(["git", "init", "--quiet", "--initial-branch=trunk"], cwd=world.root, check=True)
-    mine = world.root / ".github" / "workflows" / "reconciler-drift.yml"
+    mine = world.root / ".github" / "workflows" / "reconciler-drift-marketing.yml"
     mine.parent.mkdir(parents=True)
     mine.write_text("mine\n")
     folder = world.root / "marketing"
@@ -133,10 +133,14 @@ def test_init_writes_them_at_the_root_of_the_repository(world: World) -> None:
     ended = world.cli("init", "--specs", "marketing/specs", "--workflows", SOURCE)
     assert ended.code == 0, ended.err
     assert mine.read_text() == "mine\n"
-    plan = yaml.safe_load((mine.parent / "reconciler-plan.yml").read_text())["jobs"]["plan"]
+    plan = yaml.safe_load((mine.parent / "reconciler-plan-marketing.yml").read_text())["jobs"]["plan"]
     assert plan["uses"] == SOURCE.replace("@", "/.github/workflows/plan.yml@")
-    assert plan["with"] == {"specs": "marketing/specs"}
-    assert "branches: [trunk]" in (mine.parent / "reconciler-apply.yml").read_text()
+    assert plan["with"] == {"specs": "marketing/specs", "name": "reconciler-marketing"}
+    assert "branches: [trunk]" in (mine.parent / "reconciler-apply-marketing.yml").read_text()
+    assert "The workflows take what is on the branch trunk." in ended.out
+    # Another workspace has workflows of its own.
+    assert world.cli("init", "--workflows", SOURCE).code == 0
+    assert (mine.parent / "reconciler-plan.yml").is_file()
     for wrong in ("acme/reconciler", "https://github.com/acme/reconciler@v1", "acme/reconciler@v1 # x", "a/b@"):
         refused = world.cli("init", "--workflows", wrong)
         assert (refused.code, "acme/reconciler@v1.2.0" in refused.err) == (1, True), wrong

@@ -247,6 +247,7 @@ def test_summary_counts_actions_of_each_kind_and_campaigns_that_wait() -> None:
         scheduled=1,
         unchanged=1,
         new_recipients=142,
+        unapproved=4,
     )
 
 

@@ -20,6 +20,10 @@ ROBOT = "github-actions[bot]"
 
 MARKER = "<!-- reconciler:"
 MOST_PULL_REQUESTS = 100
+_NO_PLAN = (
+    "has no plan that can be used: it came from a fork or a robot, was merged before its plan was made, or the plan is "
+    "no longer kept. What only it has shown is done when this workflow is run by hand."
+)
 BY_HAND = "workflow_dispatch"
 SENDS = "irreversible"
 
@@ -34,10 +38,9 @@ def main() -> int:
     parser.set_defaults(run=None)
     commands = parser.add_subparsers(required=True)
     for run, options in (
-        (comment, ("--number", "--file")),
+        (comment, ("--number", "--file", "--head")),
         (issue, ("--title", "--file", "--found")),
         (reviewed, ("--name", "--branch", "--out")),
-        (nothing, ("--plan",)),
         (sends, ("--plan", "--event")),
     ):
         command = commands.add_parser(run.__name__, help=(run.__doc__ or "").partition("\n")[0])
@@ -54,8 +57,14 @@ def main() -> int:
     return 0
 
 
-def comment(number: str, file: str) -> None:
-    """Write the comment of a pull request that begins with the marker of a file, or update it in place."""
+def comment(number: str, file: str, head: str) -> None:
+    """Write the comment of a pull request that begins with the marker of a file, or update it in place.
+
+    Nothing is written where the pull request has a newer commit by now: its own run tells of that.
+    """
+    if _get(f"pulls/{number}")["head"]["sha"] != head:
+        _say("there is a newer commit, whose run writes the comment")
+        return
     text = Path(file).read_text(encoding="utf-8")
     mine = [found for found in _listed(f"issues/{number}/comments") if _is_mine(found, _marker(text))]
     if not mine:
@@ -102,24 +111,13 @@ def reviewed(name: str, branch: str, out: str) -> None:
         number, head = pull["number"], pull["head"]["sha"]
         plan = _plan_of(f"{name}-plan-{number}", head)
         if plan is None:
-            words = "was merged before its plan was made, or the plan is no longer kept: run this workflow by hand"
-            sys.stdout.write(f"::warning title=No plan::Pull request {number} {words}\n")
+            sys.stdout.write(f"::notice title=No plan::Pull request {number} {_NO_PLAN}\n")
             continue
         found += 1
         (folder / f"{found:04}-{number}.json").write_bytes(plan)
         _say(f"pull request {number} was reviewed at {head[:7]}")
     _say(f"{found} reviewed {'plan' if found == 1 else 'plans'} since {since or 'the beginning'}")
     _output(found=str(found))
-
-
-def nothing(plan: str) -> None:
-    """Hold a plan that nobody has reviewed to there being nothing to do but what was approved before."""
-    found = json.loads(Path(plan).read_text(encoding="utf-8"))
-    ready = [item["campaign"] for item in found["actions"] if item["status"] == "ready" and item["effect"] != SENDS]
-    if ready or found["summary"]["unapproved"]:
-        words = "Something is to be done that no merged pull request has shown. Nothing was done. "
-        words += "Run this workflow by hand: its plan is then what the reviewers of the environment approve of."
-        raise RefusedError(words)
 
 
 def sends(plan: str, event: str) -> None:
@@ -134,9 +132,11 @@ def sends(plan: str, event: str) -> None:
 
 def _last_success(branch: str) -> str | None:
     """Return when the last run of this workflow began that succeeded and was not a scheduled one."""
-    run = _get(f"actions/runs/{os.environ['GITHUB_RUN_ID']}")
-    runs = _get(f"actions/workflows/{run['workflow_id']}/runs?branch={branch}&status=success&per_page=100")
-    began = [item["created_at"] for item in runs["workflow_runs"] if item["event"] != "schedule"]
+    workflow = _get(f"actions/runs/{os.environ['GITHUB_RUN_ID']}")["workflow_id"]
+    began = []
+    for event in ("push", BY_HAND):
+        path = f"actions/workflows/{workflow}/runs?branch={branch}&event={event}&status=success&per_page=1"
+        began += [item["created_at"] for item in _get(path)["workflow_runs"]]
     return max(began, default=None)
 
 
@@ -151,9 +151,11 @@ def _plan_of(name: str, head: str) -> bytes | None:
     """Return the plan that was made of a commit, out of the newest artifact of that name."""
     for artifact in _get(f"actions/artifacts?name={name}&per_page=100")["artifacts"]:
         if artifact["workflow_run"]["head_sha"] == head and not artifact["expired"]:
-            with zipfile.ZipFile(BytesIO(_raw(f"actions/artifacts/{artifact['id']}/zip"))) as content:
-                if "plan.json" in content.namelist():
+            try:
+                with zipfile.ZipFile(BytesIO(_raw(f"actions/artifacts/{artifact['id']}/zip"))) as content:
                     return content.read("plan.json")
+            except (zipfile.BadZipFile, KeyError):
+                continue
     return None
 
 

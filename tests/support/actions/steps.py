@@ -226,6 +226,7 @@ def _composite(
     contexts = {"github": github, "inputs": inputs, "job": scope.contexts["job"], "runner": scope.contexts["runner"]}
     level = Level(contexts, env, action=folder)
     inner = play(room, action.steps, level)
-    after = Scope(scope_of(room, level).contexts)
+    # The runner tells an action's path to its steps, and not to its outputs.
+    after = Scope({**scope_of(room, level).contexts, "github": scope.contexts["github"]})
     outputs = {name: text(item, after) for name, item in action.outputs.items()}
     return _Ended(outputs=outputs, inner=inner, failed=level.failed)
