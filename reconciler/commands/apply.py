@@ -106,6 +106,8 @@ def command(
     file = file_word(saved) if saved else None
     if saved is not None and approved_only:
         raise click.UsageError("a saved plan is an approval of its own: leave --approved-only out")
+    if no_send and approved_only:
+        raise click.UsageError("what was approved and waits sends email: leave --no-send or --approved-only out")
     words = [*([file] if file else target_words(targets)), *allow_words(allow)]
     words += ["--approved-only"] if approved_only else []
     words += ["--no-send"] if no_send else []

@@ -147,7 +147,7 @@ def command_line(place: Place, name: str, *words: str) -> str:
     flags = [] if place.specs == Path("specs") else ["--specs", str(place.specs)]
     flags += ["--env", place.environment] if place.environment else []
     flags += ["--sandbox"] if place.sandbox else []
-    return shlex.join(["reconciler", name, *flags, *words])
+    return shlex.join(["reconciler", *name.split(), *flags, *words])
 
 
 def target_words(targets: Iterable[str]) -> list[str]:

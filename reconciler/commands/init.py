@@ -1,6 +1,6 @@
 import click
 
-from reconciler.commands.common import Output, backend_option, owner, place_options, settings, short_path
+from reconciler.commands.common import Output, backend_option, command_line, owner, place_options, settings, short_path
 from reconciler.commands.exits import OK
 from reconciler.wiring import Place
 
@@ -27,13 +27,14 @@ def command(place: Place, backend: str | None, workflows: str | None) -> int:
     from reconciler import wiring
     from reconciler.loading.files import repository_root
     from reconciler.loading.pipelines import Pipelines, write_workflows
-    from reconciler.loading.starter import new_workspace
+    from reconciler.loading.starter import has_campaigns, new_workspace
     from reconciler.session import Session
     from reconciler.store.gitnames import main_branch
     from reconciler.upkeep import create_state
 
     wiring.choose_backend(place, backend)
-    written = new_workspace(place.specs)
+    further = place.environment is not None and has_campaigns(place.specs)
+    written = () if further else new_workspace(place.specs, place.environment)
     specs = place.specs.resolve()
     root = repository_root(specs)
     source = workflows or wiring.workflows_source()
@@ -45,8 +46,14 @@ def command(place: Place, backend: str | None, workflows: str | None) -> int:
     Output.result(f"The workflows take what is on the branch {branch}.")
     if kept.state.backend == "local":
         Output.result("They need the state in git: it is kept on this machine, and a pipeline refuses that.")
+    if further:
+        made = command_line(place, "state init")
+        wanted = f"`environments: {{{place.environment}: {{}}}}` in {short_path(place.workspace)}"
+        Output.result(f"Next: {wanted}, if it is not there, then {made}")
+        return OK
     for line in create_state(Session(place, settings()), by=owner(), kept=kept):
         Output.result(line)
     Output.result("Edit the files; reconciler validate checks them.")
-    Output.result("Next: reconciler plan --sandbox (no account needed); then set LEADTERRA_API_KEY: reconciler plan")
+    again = command_line(place, "plan")
+    Output.result(f"Next: {again} --sandbox (no account needed); then set LEADTERRA_API_KEY: {again}")
     return OK

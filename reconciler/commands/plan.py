@@ -13,6 +13,7 @@ from reconciler.commands.common import (
     file_word,
     output_formats,
     place_options,
+    say,
     say_at_times,
     settings,
     show_diagnostics,
@@ -72,6 +73,8 @@ def command(
     """Show what apply would do: who gets email, and when. Changes nothing."""
     from reconciler.session import Session
 
+    if reviewed and targets:
+        raise click.UsageError("a review is of all that is to be done: leave --target or --reviewed out")
     session = Session(place, settings(), told=say_at_times())
     with problems_shown(output, "plan", session, comment):
         shown = _reviewed(session, reviewed) if reviewed else None
@@ -88,7 +91,11 @@ def command(
             from reconciler.reporting.annotations import of_plan, render_annotations
 
             output.result(render_annotations(of_plan(plan)))
-        show_plan(plan, output, place, command=command_line(place, "apply", *words), verbose=verbose)
+        # Without a file, an apply would do what was not reviewed, too.
+        carried_out = None if reviewed and out is None else command_line(place, "apply", *words)
+        show_plan(plan, output, place, command=carried_out, verbose=verbose)
+        if carried_out is None and not output.json:
+            say("Save it with --out FILE: `reconciler apply FILE` does this, and nothing else.")
     if _needs_somebody(plan):
         return FAILED
     return CHANGES if detailed_exitcode and pending(plan) else OK

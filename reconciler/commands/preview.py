@@ -52,6 +52,8 @@ def command(place: Place, targets: tuple[str, ...], out: Path, *, no_refresh: bo
     from reconciler.store.output import write_output
 
     session = Session(place, settings(), told=say_at_times())
+    if not place.specs.is_dir():
+        raise SpecError(*session.loaded.diagnostics)
     preview = _gathered(session, targets, refresh=not no_refresh, real=real)
     write_output(out, render_preview(preview), what="the page")
     show_diagnostics(dict.fromkeys(item for item in (*preview.problems, *preview.missing) if item is not _INVALID))

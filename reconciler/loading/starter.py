@@ -16,6 +16,10 @@ policy:
   headroom: 10 # percentage of the daily capacity that is kept free
   maxNewRecipients: 1000 # people who may get a first email by one apply
 """
+_ENVIRONMENT = """\
+environments:
+  {name}: {{}} # a policy and overrides of its own, if any
+"""
 _CAMPAIGN = """\
 # yaml-language-server: $schema=../../schemas/campaign.schema.json
 key: {key} # identity for ever, whatever this file is called
@@ -49,10 +53,16 @@ start:
 _IGNORED = ("# reconciler: state of the local backend, the sandbox, and the preview", ".reconciler/", "preview.html")
 
 
-def new_workspace(specs: Path) -> tuple[Path, ...]:
+def has_campaigns(specs: Path) -> bool:
+    """Whether there are files of campaigns already."""
+    campaigns = specs / "campaigns"
+    return campaigns.is_dir() and any(campaigns.rglob("*.y*ml"))
+
+
+def new_workspace(specs: Path, environment: str | None = None) -> tuple[Path, ...]:
     """Write a working `specs/` with schemas beside it; raises `ReconcilerError` where there are campaigns already."""
     campaigns = specs / "campaigns"
-    if campaigns.is_dir() and any(campaigns.rglob("*.y*ml")):
+    if has_campaigns(specs):
         raise ReconcilerError(
             error(
                 "init",
@@ -64,7 +74,8 @@ def new_workspace(specs: Path) -> tuple[Path, ...]:
     workspace = specs / "workspace.yaml"
     if not workspace.exists():
         name = re.sub(r"[^a-z0-9]+", "-", specs.resolve().parent.name.lower()).strip("-") or "default"
-        written.append(_write(workspace, _aligned(_WORKSPACE.format(name=name))))
+        also = _ENVIRONMENT.format(name=environment) if environment else ""
+        written.append(_write(workspace, _aligned(_WORKSPACE.format(name=name) + also)))
     written.append(new_campaign(specs, "first-campaign"))
     for schema in ("campaign", "workspace"):
         file = specs.resolve().parent / "schemas" / f"{schema}.schema.json"

@@ -13,6 +13,7 @@ from reconciler.model.report import ActionResult, Outcome
 from reconciler.model.state import Approval, State
 from reconciler.planning.lifecycle import STARTED_ROWS
 
+NOT_APPROVED = "nobody has approved this; run `reconciler apply` without --approved-only"
 _STARTED = {row.value for row in STARTED_ROWS}
 
 
@@ -50,9 +51,8 @@ def still_approved(plan: Plan, saved: Plan, approvals: Mapping[str, Approval]) -
 
 def not_approved(plan: Plan, keys: Sequence[str]) -> tuple[ActionResult, ...]:
     """Report the actions of campaigns that nobody has approved: they wait for that."""
-    words = "nobody has approved this; run `reconciler apply` without --approved-only"
     return tuple(
-        ActionResult(campaign=action.campaign, kind=action.kind, outcome=Outcome.HELD, detail=words)
+        ActionResult(campaign=action.campaign, kind=action.kind, outcome=Outcome.HELD, detail=NOT_APPROVED)
         for key in keys
         for action in plan.of(key)
     )

@@ -19,6 +19,9 @@ from reconciler.reporting.markdown import cut
 from reconciler.reporting.reportview import OUTCOMES, by_campaign, reasons_of
 from reconciler.reporting.words import count, joined
 
+OUTSIDE = "leads:"
+"""How the names of lists begin that are outside the repository (`leads.source`)."""
+
 MOST = 10
 """Annotations of one type that GitHub shows for a step."""
 
@@ -56,12 +59,15 @@ def render_annotations(found: Iterable[Annotation]) -> str:
 
 def of_diagnostics(found: Iterable[Diagnostic]) -> list[Annotation]:
     """Annotate each diagnostic at its place."""
-    return [
-        Annotation(
-            item.severity, item.code, _joined(message_of(item), item.hint or ""), item.file, item.line, item.column
-        )
-        for item in sorted(found, key=lambda item: item.order)
-    ]
+    return [_of_diagnostic(item) for item in sorted(found, key=lambda item: item.order)]
+
+
+def _of_diagnostic(item: Diagnostic) -> Annotation:
+    told = _joined(message_of(item), item.hint or "")
+    if item.file is not None and item.file.startswith(OUTSIDE):
+        # It is no file of the repository, so GitHub has no line to show it at.
+        return Annotation(item.severity, item.code, f"{item.place}: {told}")
+    return Annotation(item.severity, item.code, told, item.file, item.line, item.column)
 
 
 def of_plan(plan: Plan) -> list[Annotation]:

@@ -8,7 +8,7 @@ TITLES = {
     Finding.NEEDS_YOU: "Needs you",
     Finding.CHANGED: "Changed in Leadterra by somebody else",
     Finding.WAITING: "Has waited too long",
-    Finding.NOT_APPLIED: "Merged, and not applied",
+    Finding.NOT_APPLIED: "In the files, and not applied",
 }
 WAYS_OUT = {
     Finding.NEEDS_YOU: "What is told is to be put right; nothing is done with it until then.",

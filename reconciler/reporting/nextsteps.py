@@ -5,11 +5,13 @@ from collections.abc import Callable, Iterable
 
 from reconciler.model.plan import Action, GuardResult, Kind, Plan
 from reconciler.model.report import ActionResult, Outcome, Report
+from reconciler.planning.approvals import NOT_APPROVED
 from reconciler.planning.withholding import REASON
 from reconciler.reporting.checks import waiting_helps
 from reconciler.reporting.words import joined
 
 _NAMED = 3
+_LEFT = {REASON, NOT_APPROVED}
 _UNFINISHED = {Outcome.UNKNOWN, Outcome.FAILED, Outcome.NOT_ATTEMPTED}
 _WAITING = {Outcome.HELD, Outcome.SCHEDULED}
 _TIMES = {
@@ -38,12 +40,15 @@ def next_steps(
         return (_before_anything(report, again, command),)
     moved = {item.campaign for item in report.moved}
     withheld = any(item.detail == REASON for item in report.results)
-    own = [item for item in report.results if item.campaign not in moved and item.detail != REASON]
+    unapproved = any(item.detail == NOT_APPROVED for item in report.results)
+    own = [item for item in report.results if item.campaign not in moved and item.detail not in _LEFT]
     actions = {} if plan is None else {(action.campaign, action.kind): action for action in plan.actions}
     lines = [*_again(report, own, actions, again)]
     lines += _stops(own, actions, command)
     if any(item.outcome is Outcome.BLOCKED for item in own):
         lines.append("What needs you stays as it is until its cause, told above, is put right.")
+    if unapproved:
+        lines.append(f"What nobody has approved is left: `{again.replace(' --approved-only', '')}` asks about it.")
     if withheld:
         lines.append(f"What sends email is left: `{again.replace(' --no-send', '')}` does it.")
     if moved:

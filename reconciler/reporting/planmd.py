@@ -121,9 +121,10 @@ def _merged(plan: Plan, entries: Sequence[Entry], start: datetime) -> str:
     """Say who gets email if this is merged, and from when on."""
     if not entries:
         errors = any(item.severity is Severity.ERROR for item in plan.diagnostics)
-        return "Nothing can be planned until this is put right.\n" if errors else f"{nothing_words(plan)}\n"
+        return "Nothing is planned: what is told below says why.\n" if errors else f"{nothing_words(plan)}\n"
     new = plan.summary.new_recipients
-    told = ["If merged, nobody gets a first email."]
+    resumed = resumed_words(entries)
+    told = ["If merged, nobody new is enrolled." if resumed else "If merged, nobody gets a first email."]
     if new:
         sending = [entry.planned.sending for entry in entries if entry.sends(ActionStatus.READY)]
         firsts = [item.first for item in sending if item is not None and item.first is not None]
@@ -132,7 +133,6 @@ def _merged(plan: Plan, entries: Sequence[Entry], start: datetime) -> str:
     later = sum(entry.planned.people.held for entry in entries if entry.sends(*_WAITING))
     if later:
         told.append(f"Later, once what they wait for is there: {people(later)}.")
-    resumed = resumed_words(entries)
     return " ".join([*told, *([resumed] if resumed else [])]) + "\n"
 
 

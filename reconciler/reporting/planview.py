@@ -48,8 +48,9 @@ def render_plan(
 def _summary(page: Page, plan: Plan, entries: Sequence[Entry]) -> None:
     new = plan.summary.new_recipients
     page.blank()
-    page.add([say(first_emails(new), "bold")], indent=2)
-    if resumed := resumed_words(entries):
+    resumed = resumed_words(entries)
+    page.add([say(first_emails(new, resumed=bool(resumed)), "bold")], indent=2)
+    if resumed:
         page.add([say(resumed)], indent=2)
     page.dotted(counted(plan, entries), indent=2)
 
@@ -74,7 +75,7 @@ def resumed_words(entries: Iterable[Entry]) -> str:
     inside = sum(entry.planned.people.enrolled or 0 for entry in resumed)
     who = f"the {people(inside)} in {'it' if len(resumed) == 1 else 'them'}" if inside else "the people in them"
     paused = count(len(resumed), "paused campaign goes on", "paused campaigns go on")
-    return f"{paused} sending later steps to {who}."
+    return f"{paused} sending to {who}."
 
 
 def _counts_as(entry: Entry, group: Group) -> bool:
@@ -82,10 +83,11 @@ def _counts_as(entry: Entry, group: Group) -> bool:
     return entry.group is group or (group is Group.FORGOTTEN and Kind.FORGET in entry.kinds(ActionStatus.READY))
 
 
-def first_emails(new: int) -> str:
-    """Say how many people get a first email."""
+def first_emails(new: int, *, resumed: bool) -> str:
+    """Say how many people get a first email; who was enrolled before a pause may not have got theirs either."""
     if new == 0:
-        return "Nobody gets a first email if you apply this."
+        nobody = "Nobody new is enrolled" if resumed else "Nobody gets a first email"
+        return f"{nobody} if you apply this."
     return f"{people(new)} {'gets' if new == 1 else 'get'} a first email if you apply this."
 
 
@@ -121,7 +123,7 @@ def _closing(page: Page, plan: Plan, entries: Sequence[Entry], command: str | No
     elif plan.actions:
         lines = flow([[say(_nothing_now(entries))], [digest]], page.width, gap=6)
     elif has_errors(plan.diagnostics):
-        lines = [[say("Nothing can be planned until the errors above are put right.")]]
+        lines = [[say("Nothing is planned: the errors above say why.")]]
     else:
         lines = [[say(nothing_words(plan), "green")]]
     for line in lines:

@@ -128,12 +128,12 @@ def _mail(variant: Variant, mail: Mail, notes: list[Html]) -> Html:
     inbox = tag(
         "div",
         tag("p", "In an inbox on a phone", class_="quiet"),
-        tag("p", short, class_="strong"),
-        tag("p", words, class_="quiet words"),
+        tag("p", short, class_="strong", dir="auto"),
+        tag("p", words, class_="quiet words", dir="auto"),
         class_="inbox",
     )
     size = tag("span", count(len(subject), "character"), class_="quiet")
-    whole = tag("p", tag("span", "Subject", class_="quiet"), " ", tag("span", subject, class_="strong"), " ", size)
+    whole = tag("p", tag("span", "Subject", class_="quiet"), " ", tag("bdi", subject, class_="strong"), " ", size)
     letter = tag("div", Html(mail.html), class_="letter")
     return tag("div", inbox, whole, letter, *notes, class_=" ".join(("mail", *(f"for-{n}" for n in variant.readers))))
 

@@ -111,8 +111,9 @@ def _planned(preview: Preview) -> Iterator[Html]:
     if preview.plan is None:
         return
     entries = entries_of(preview.plan)
-    yield tag("p", first_emails(preview.plan.summary.new_recipients), class_="lead")
-    if resumed := resumed_words(entries):
+    resumed = resumed_words(entries)
+    yield tag("p", first_emails(preview.plan.summary.new_recipients, resumed=bool(resumed)), class_="lead")
+    if resumed:
         yield tag("p", resumed)
     if told := counted(preview.plan, entries):
         yield tag("p", " · ".join(told))

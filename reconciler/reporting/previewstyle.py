@@ -23,7 +23,7 @@ label input:focus-visible+span{outline:3px solid var(--accent);outline-offset:2p
 _PAGE = """
 *{box-sizing:border-box}
 html{-webkit-text-size-adjust:100%;scroll-padding-top:4.5rem}
-html:has(.viewer [open]){scroll-padding-bottom:calc(40vh + 4.5rem)}
+html:has(.viewer [open]){scroll-padding-bottom:calc(33vh + 4.5rem)}
 body{margin:0;background:var(--paper);color:var(--ink);overflow-wrap:anywhere;
 font:16px/1.6 system-ui,-apple-system,"Segoe UI",Roboto,"DejaVu Sans",sans-serif}
 h1,h2,h3,h4,h5{line-height:1.25;margin:0;text-wrap:balance}
@@ -96,7 +96,7 @@ main:has(#width-phone:checked) .holder iframe{width:min(360px,100%)}
 font-size:.9rem}
 .viewer{position:sticky;bottom:0;background:var(--paper);border-top:2px solid var(--edge);padding:.5rem 0 0;z-index:2}
 .viewer summary{padding-bottom:.5rem;font-size:.9rem;color:var(--quiet)}
-.viewer .holder{--wide:40vh;--tall:40vh}
+.viewer .holder{--wide:33vh;--tall:33vh}
 .note{font-size:.875rem;color:var(--warm)}
 .beside{display:grid;gap:1.5rem;grid-template-columns:repeat(auto-fit,minmax(min(100%,24rem),1fr))}
 main:has(#width-phone:checked) .beside{grid-template-columns:repeat(auto-fit,minmax(min(100%,22.7rem),max-content))}
@@ -131,7 +131,7 @@ _CHOSEN = "".join(f"body:has(#reader-{name}:checked) .mail:not(.for-{name}){{dis
 
 _MAIL = """
 *{box-sizing:border-box}
-body{margin:0;color:var(--ink);overflow-wrap:anywhere;
+body{margin:0;color:var(--ink);overflow-wrap:break-word;
 font:15px/1.55 system-ui,-apple-system,"Segoe UI",Roboto,"DejaVu Sans",sans-serif}
 .mail{display:grid;grid-template-columns:minmax(0,1fr);gap:.7rem}
 fieldset{margin-bottom:.7rem}

@@ -2,6 +2,7 @@
 
 import html
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -175,3 +176,11 @@ def test_the_sandbox_needs_no_state_of_its_own(world: World) -> None:
     assert "sandbox" in page
     assert world.kinds() == []
     assert not Path(world.root / ".reconciler" / "default").exists()
+
+
+def test_in_a_folder_without_files_there_is_no_page(world: World) -> None:
+    shutil.rmtree(world.specs)
+    ended = world.cli("preview")
+    assert (ended.code, ended.out) == (1, "")
+    assert "There is no folder `specs`" in ended.err
+    assert not (world.root / "preview.html").exists()

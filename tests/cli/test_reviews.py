@@ -229,3 +229,23 @@ def test_another_apply_is_waited_for_as_long_as_is_said(reviewed: World) -> None
 
 def _there(world: World) -> bool:
     return (world.root / "receipt.json").exists()
+
+
+def test_what_would_do_more_than_was_reviewed_is_not_recommended(reviewed: World) -> None:
+    reviewed.campaign("two", leads=None, sequenceSteps=[{"subject": "Three", "bodyText": "two"}])
+    ended = reviewed.cli("plan", "--reviewed", "first.json")
+    assert ended.code == 1
+    assert "Do exactly this" not in ended.out
+    assert "Save it with --out FILE: `reconciler apply FILE` does this, and nothing else." in ended.err
+    assert "Do exactly this: reconciler apply plan.json" in plan(reviewed, "first.json")[0].out
+    refused = reviewed.cli("plan", "--reviewed", "first.json", "--target", "one")
+    assert (refused.code, "leave --target or --reviewed out" in refused.err) == (1, True)
+    refused = reviewed.cli("apply", "--no-send", "--approved-only")
+    assert (refused.code, "leave --no-send or --approved-only out" in refused.err) == (1, True)
+
+
+def test_what_nobody_has_approved_is_not_to_be_run_the_same_way_again(reviewed: World) -> None:
+    ended = reviewed.cli("apply", "--approved-only", "--receipt", "receipt.json")
+    assert ended.code == 3
+    receipt = json.loads((reviewed.root / "receipt.json").read_text())
+    assert receipt["next"] == ["What nobody has approved is left: `reconciler apply` asks about it."]

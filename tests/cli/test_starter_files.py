@@ -63,3 +63,29 @@ def test_two_files_as_written_are_not_taken_for_a_rename(world: World) -> None:
     ended = world.cli("plan")
     assert ended.code == 0, ended.text
     assert "moved" not in ended.text
+
+
+def test_an_environment_is_in_the_file_that_init_writes(world: World) -> None:
+    shutil.rmtree(world.specs)
+    ended = world.cli("init", "--env", "staging")
+    assert ended.code == 0, ended.err
+    assert "Next: reconciler plan --env staging --sandbox" in ended.out
+    assert world.cli("validate", "--env", "staging").code == 0
+    assert world.cli("plan", "--env", "staging").code == 0
+    assert (world.root / ".github" / "workflows" / "reconciler-plan-staging.yml").is_file()
+
+
+def test_a_further_environment_gets_workflows_and_is_told_the_rest(world: World) -> None:
+    shutil.rmtree(world.specs)
+    assert world.cli("init").code == 0
+    before = {path: path.read_bytes() for path in world.specs.rglob("*.yaml")}
+    ended = world.cli("init", "--env", "staging")
+    assert ended.code == 0, ended.err
+    assert {path: path.read_bytes() for path in world.specs.rglob("*.yaml")} == before
+    assert (world.root / ".github" / "workflows" / "reconciler-apply-staging.yml").is_file()
+    assert "`environments: {staging: {}}` in specs/workspace.yaml" in ended.out
+    assert ended.out.rstrip().endswith("reconciler state init --env staging")
+    with (world.specs / "workspace.yaml").open("a") as file:
+        file.write("environments: {staging: {}}\n")
+    assert world.cli("state", "init", "--env", "staging", "--auto-approve").code == 0
+    assert world.cli("plan", "--env", "staging").code == 0

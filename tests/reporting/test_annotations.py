@@ -115,3 +115,10 @@ def test_nothing_of_strangers_becomes_a_command(data: st.DataObject, name: str, 
             assert harmful(item["message"]) is None
             assert harmful(item["title"]) is None
             assert harmful(item["file"]) is None
+
+
+def test_a_list_outside_the_repository_is_named_in_the_message() -> None:
+    """GitHub shows an annotation at a file of the repository only."""
+    at = SourceRange(file="leads:spring.csv", line=7)
+    text = render_annotations(of_diagnostics([error("lead", "There is no address.", at=at)]))
+    assert text == "::error title=lead::leads:spring.csv:7: There is no address.\n"

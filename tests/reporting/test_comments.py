@@ -95,7 +95,7 @@ def test_a_campaign_that_time_does_not_help_is_told_so_and_first() -> None:
 
 def test_people_who_go_on_getting_email_are_counted() -> None:
     text = comment(newcomers())
-    assert "1 paused campaign goes on sending later steps to the 212 people in it." in text
+    assert "1 paused campaign goes on sending to the 212 people in it." in text
     assert "| 142 → 154 |" in text
 
 
