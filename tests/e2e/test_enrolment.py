@@ -219,8 +219,8 @@ def check_repeated(leads: Sequence[Lead]) -> None:
 def check_told(again: str, planned: str) -> None:
     """Check the words: five leads were refused before the kill and are remembered, the others were found by halves."""
     on_the_way = [int(found) for found in re.findall(r"was enrolling (\d+) leads?", again)]
-    # Told by the minute: where one ends in the middle of a wave, there are two lines. Of these 400 person 1509 is refused
-    # by name; that answer may have come before the kill or not.
+    # Told by the minute: where one ends in the middle of a wave, there are two lines. Of these 400 person 1509 is
+    # refused by name; that answer may have come before the kill or not.
     assert sum(on_the_way) in {400 - 1, 400}
     assert "left out: lines 12, 312, 612, 912, 1212. lists/one.csv" in again
     refused = re.findall(r"did not accept b\*\*\*@\*\*\*, who was left out. lists/one.csv:(\d+)", again)
