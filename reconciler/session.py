@@ -24,7 +24,7 @@ from reconciler.model.report import ActionResult, Moved, Report
 from reconciler.model.roster import Avoid
 from reconciler.model.state import Binding, State
 from reconciler.model.workspace import Budget, Desired
-from reconciler.planning.approval import moved_since_all, not_reviewed, not_touched, tell_unreviewed
+from reconciler.planning.approval import moved_since_all, not_reviewed, not_touched, tell_unreviewed, with_pauses
 from reconciler.planning.approvals import not_approved, unapproved
 from reconciler.planning.contacts import Lists, read_lists
 from reconciler.planning.identity import Subject, settle
@@ -212,7 +212,7 @@ class Session:
         if left_out:
             # Planned anew, so that what is left out takes no room from the others.
             inputs = replace(inputs, targets=frozenset(item.key for item in subjects) - left_out)
-            plan = self._make_plan(inputs, targets)
+            plan = with_pauses(self._make_plan(inputs, targets), plan, left_out)
         if told:
             found = tuple(sorted({*plan.diagnostics, *told}, key=lambda item: item.order))
             plan = plan.model_copy(update={"diagnostics": found})

@@ -30,7 +30,7 @@ from reconciler.commands.common import (
 from reconciler.commands.exits import BUG, FAILED, HELD, INTERRUPTED, OK
 from reconciler.commands.plan import show_plan
 from reconciler.commands.pullrequest import Comment, comment_options, problems_shown
-from reconciler.diagnostics import Interrupted, StateError, has_errors
+from reconciler.diagnostics import has_errors
 from reconciler.model.plan import Plan
 from reconciler.model.report import Outcome, Report
 from reconciler.model.workspace import Budget
@@ -42,10 +42,6 @@ if TYPE_CHECKING:
     from reconciler.reporting.budget import Fit
     from reconciler.reporting.progress import ProgressSink
     from reconciler.session import Session
-
-MOST_MINUTES = 24 * 60
-_LOOK_AGAIN = 10.0
-"""Seconds between two looks at a lock that somebody holds."""
 
 
 @click.command("apply")
@@ -67,13 +63,6 @@ _LOOK_AGAIN = 10.0
     help="Do what sends no email: pauses, drafts, what is let go. The rest is left to a run without this flag.",
 )
 @click.option(
-    "--wait",
-    type=click.IntRange(min=0, max=MOST_MINUTES),
-    default=0,
-    metavar="MINUTES",
-    help="Where another apply is running, wait so long for its end.",
-)
-@click.option(
     "--receipt",
     type=click.Path(path_type=Path),
     metavar="FILE",
@@ -91,7 +80,6 @@ def command(
     auto_approve: bool,
     approved_only: bool,
     no_send: bool,
-    wait: int,
 ) -> int:
     """Plan, ask, and do it. Run it again after whatever went wrong: it finishes the rest.
 
@@ -134,7 +122,6 @@ def command(
                     ask=ask,
                     approved_only=approved_only,
                     may_send=not no_send,
-                    wait=wait,
                 )
             )
 
@@ -152,7 +139,6 @@ def _apply(
     ask: bool,
     approved_only: bool,
     may_send: bool,
-    wait: int,
 ) -> int:
     from reconciler.session import BugError
 
@@ -174,21 +160,16 @@ def _apply(
 
     try:
         with closing(sink):
-            plan, report = _unlocked(
-                partial(
-                    session.apply,
-                    targets=targets,
-                    approve=approve,
-                    sink=sink,
-                    owner=owner(),
-                    allow=allow,
-                    approved=approved,
-                    approved_only=approved_only,
-                    asks=ask and approved is None,
-                    may_send=may_send,
-                ),
-                session,
-                minutes=wait,
+            plan, report = session.apply(
+                targets=targets,
+                approve=approve,
+                sink=sink,
+                owner=owner(),
+                allow=allow,
+                approved=approved,
+                approved_only=approved_only,
+                asks=ask and approved is None,
+                may_send=may_send,
             )
     except BugError as bug:
         record.plan = bug.plan
@@ -204,25 +185,6 @@ def _apply(
     code = exit_code(report, plan)
     show(record.completed(report, code), plan)
     return code
-
-
-def _unlocked(
-    apply: Callable[[], tuple[Plan, Report | None]], session: "Session", *, minutes: int
-) -> tuple[Plan, Report | None]:
-    """Run it; where another apply holds the lock, again and again for so many minutes. Nothing is planned before."""
-    end = time.monotonic() + 60 * minutes
-    told = False
-    while True:
-        try:
-            return apply()
-        except StateError as problem:
-            if problem.diagnostics[0].code != "state-locked" or time.monotonic() >= end:
-                raise
-            if not told:
-                say(f"{problem.diagnostics[0].message} Waiting for its end, for up to {minutes:,} min.")
-                told = True
-            if session.cancelled.wait(min(_LOOK_AGAIN, max(0.0, end - time.monotonic()))):
-                raise Interrupted from problem
 
 
 def _bars(output: Output) -> "Bars | None":

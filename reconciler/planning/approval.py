@@ -1,11 +1,12 @@
 """A saved plan is an approval: which campaigns of a new plan it covers, and what moved in the others (design §5)."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from reconciler.diagnostics import Diagnostic, Severity, SourceRange, error
-from reconciler.model.plan import Action, Change, Kind, Plan, PlannedCampaign
+from reconciler.model.base import digest
+from reconciler.model.plan import Action, ActionStatus, Change, Kind, Plan, PlannedCampaign
 from reconciler.model.report import ActionResult, Moved, Outcome
 from reconciler.model.state import Approval
 from reconciler.planning.approvals import still_approved, unapproved
@@ -86,7 +87,7 @@ def not_reviewed(
 def tell_unreviewed(moved: Mapping[str, tuple[Moved, ...]], planned: Plan) -> tuple[Diagnostic, ...]:
     """Tell of each campaign that moved since it was reviewed, field by field, at its place."""
     places = {campaign.key: campaign for campaign in planned.campaigns}
-    hint = "nothing is done with it; open a pull request that shows it as it is now, or run the apply by hand"
+    hint = "at most it is paused; open a pull request that shows it as it is now, or run the apply by hand"
     return tuple(
         error(
             "moved-since-review",
@@ -97,6 +98,27 @@ def tell_unreviewed(moved: Mapping[str, tuple[Moved, ...]], planned: Plan) -> tu
         )
         for key, found in moved.items()
     )
+
+
+def with_pauses(plan: Plan, before: Plan, left_out: Collection[str]) -> Plan:
+    """Add to a plan the pauses of the campaigns that were left out of it: nothing stands in their way (design §1).
+
+    What else was to be done with them is not covered by an approval of this: their digests are of the pause alone.
+    """
+    pauses = tuple(
+        item
+        for item in before.actions
+        if item.campaign in left_out and item.kind is Kind.PAUSE and item.status is ActionStatus.READY
+    )
+    keys = {item.campaign for item in pauses}
+    campaigns = tuple(
+        item.model_copy(update={"digest": digest(["pause", item.key])}) for item in before.campaigns if item.key in keys
+    )
+    if not pauses:
+        return plan
+    shown = tuple(sorted((*plan.campaigns, *campaigns), key=lambda item: item.key))
+    summary = plan.summary.model_copy(update={"pause": plan.summary.pause + len(pauses)})
+    return plan.model_copy(update={"campaigns": shown, "actions": (*pauses, *plan.actions), "summary": summary})
 
 
 def not_touched(approved: Plan, planned: Plan, moved: Mapping[str, tuple[Moved, ...]]) -> tuple[ActionResult, ...]:
@@ -110,6 +132,8 @@ def not_touched(approved: Plan, planned: Plan, moved: Mapping[str, tuple[Moved, 
         results += [
             ActionResult(campaign=key, kind=action.kind, outcome=Outcome.NOT_ATTEMPTED, detail=detail)
             for action in actions
+            # A pause is made all the same (`with_pauses`).
+            if not (action.kind is Kind.PAUSE and key in now and action in now[key].actions)
         ]
     return tuple(results)
 

@@ -55,6 +55,7 @@ def not_approved(plan: Plan, keys: Sequence[str]) -> tuple[ActionResult, ...]:
         ActionResult(campaign=action.campaign, kind=action.kind, outcome=Outcome.HELD, detail=NOT_APPROVED)
         for key in keys
         for action in plan.of(key)
+        if action.kind is not Kind.PAUSE
     )
 
 

@@ -65,7 +65,7 @@ def begins(markup: str, most: int) -> str:
 def _pieces(markup: str, *, targets: bool = True) -> Iterator[str]:
     """Yield words, and what ends lines and paragraphs; with `targets`, that of each link behind it."""
     unseen, target = "", ""
-    for match in _PARTS.finditer(uncommented(markup)):
+    for match in _PARTS.finditer(_as_parsed(markup)):
         closes, tag, attributes = match[1], (match[2] or "").lower(), match[3] or ""
         if unseen:
             unseen = "" if closes and tag == unseen else unseen
@@ -81,6 +81,19 @@ def _pieces(markup: str, *, targets: bool = True) -> Iterator[str]:
             target = _value(_HREF, attributes) if targets and not closes else ""
         elif tag in _GAPS:
             yield _GAPS[tag]
+
+
+def _as_parsed(markup: str) -> str:
+    """Write a body anew as browsers parse it: what they show, however it is written, is then plainly there."""
+    import nh3
+
+    return nh3.clean(
+        markup.encode("utf-8", "replace").decode(),
+        tags={*_GAPS, "a", "img"},
+        clean_content_tags=set(_UNSEEN) - {"head"},
+        attributes={"a": {"href"}, "img": {"alt"}},
+        link_rel=None,
+    )
 
 
 def _value(attribute: re.Pattern[str], attributes: str) -> str:

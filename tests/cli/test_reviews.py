@@ -1,8 +1,6 @@
 """From a review to a run: `plan --reviewed`, `apply --no-send`, and the Markdown of a run in a file."""
 
 import json
-import time
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any
 
@@ -94,6 +92,44 @@ def test_where_nothing_was_reviewed_nothing_is_done_but_pauses_and_what_was_appr
     assert "two is not as it was reviewed: not in the approved plan; to be done now: create" in told
     assert world.cli("apply", "plan.json", "--no-send").code == 1
     assert world.remote("Campaign one").status == "paused"
+
+
+@pytest.mark.parametrize("change", ["archived", "gone", "paused and edited"])
+def test_a_pause_needs_no_review_whatever_else_is_asked_for_with_it(world: World, change: str) -> None:
+    for key in ("one", "other"):
+        world.leads(key)
+        world.campaign(key, status="running")
+    world.session()
+    assert world.cli("apply", "--auto-approve").code == 0
+    (world.root / "reviews").mkdir()
+    if change == "gone":
+        (world.specs / "campaigns" / "one.yaml").unlink()
+    elif change == "archived":
+        world.campaign("one", status="archived")
+    else:
+        world.campaign("one", status="paused", sequenceSteps=DRAFT)
+    ended, found = plan(world, "reviews")
+    assert ended.code == 1
+    assert kinds(found, "one") == ["pause"]
+    ended = world.cli("apply", "plan.json", "--no-send", "--receipt", "receipt.json")
+    assert ended.code == 1
+    assert world.remote("Campaign one").status == "paused"
+    assert world.remote("Campaign other").status == "running"
+    # Nothing else of it was done.
+    assert "one" in world.state().campaigns
+    results = json.loads((world.root / "receipt.json").read_text())["results"]
+    assert [item["outcome"] for item in results if item["kind"] == "pause"] == ["done"]
+    assert not [item for item in results if item["kind"] != "pause" and item["outcome"] == "done"]
+
+
+@pytest.mark.parametrize("flags", [("first.json",), ("--approved-only",)], ids=["saved", "approved"])
+def test_so_it_is_with_what_was_approved_otherwise(reviewed: World, flags: tuple[str, ...]) -> None:
+    assert reviewed.cli("apply", "first.json").code == 0
+    reviewed.campaign("one", status="archived")
+    ended = reviewed.cli("apply", *flags)
+    assert ended.code in {1, 3}
+    assert reviewed.remote("Campaign one").status == "paused"
+    assert "one" in reviewed.state().campaigns
 
 
 def test_a_review_in_a_folder_that_cannot_be_used_is_told_and_covers_nothing(reviewed: World) -> None:
@@ -209,26 +245,6 @@ def test_an_approval_outlives_a_run_that_could_not_read_its_campaign(world: Worl
     world.sandbox.clear_faults()
     assert world.cli("apply", "--approved-only").code == 3
     assert list(world.state().approvals) == ["crowd"]
-
-
-def test_another_apply_is_waited_for_as_long_as_is_said(reviewed: World) -> None:
-    with ThreadPoolExecutor(1) as threads:
-        with reviewed.session().lease("somebody else"):
-            refused = reviewed.cli("apply", "first.json")
-            assert (refused.code, "Another apply is running: somebody else" in refused.err) == (1, True)
-            waiting = threads.submit(reviewed.cli, "apply", "first.json", "--wait", "1", "--receipt", "receipt.json")
-            while "unfinished" not in ((reviewed.root / "receipt.json").read_text() if _there(reviewed) else ""):
-                time.sleep(0.05)
-            time.sleep(0.5)
-            assert reviewed.writes() == []
-        ended = waiting.result()
-    assert ended.code == 0
-    assert "Another apply is running: somebody else. Waiting for its end, for up to 1 min." in ended.err
-    assert len(reviewed.sandbox.messages(reviewed.remote("Campaign one").id)) == 3
-
-
-def _there(world: World) -> bool:
-    return (world.root / "receipt.json").exists()
 
 
 def test_what_would_do_more_than_was_reviewed_is_not_recommended(reviewed: World) -> None:

@@ -1,10 +1,15 @@
 """What becomes of a merge: what was reviewed is done, once; what waits, on schedule; what moved is left alone."""
 
 import json
+import threading
+import time
 from dataclasses import replace
 from datetime import timedelta
 
 from pipelines.conftest import SEND, Team, clean
+
+from reconciler.session import Session
+from reconciler.wiring import Place
 
 
 def test_from_a_merge_to_what_is_sent_and_the_button_that_stops_it(team: Team) -> None:
@@ -222,3 +227,30 @@ def test_a_plan_that_somebody_replaced_covers_nothing_and_stops_nothing_else(tea
     clean(merged)
     assert merged.results["apply / safe"] == "failure"
     assert team.statuses() == {"Campaign draft": "draft", "Campaign summer": "draft"}
+
+
+def test_what_was_decided_against_while_another_apply_was_waited_for_is_not_sent(team: Team) -> None:
+    opened = team.hub.open_pull_request("spring", files=team.starts("spring"))
+    team.hub.ground.process = {"RECONCILER_PAUSE": "1"}
+    waiting = threading.Event()
+
+    def busy() -> None:
+        with Session(Place(team.world.specs, None, sandbox=False), team.world.settings).lease("somebody else"):
+            waiting.set()
+            time.sleep(4)
+            team.world.campaign("spring", status="draft")
+            team.hub.commit(team.specs(), message="Not now")
+
+    def approve(_environment: str, _job: str) -> bool:
+        threading.Thread(target=busy).start()
+        return waiting.wait(20)
+
+    team.hub.ground.approve = approve
+    (merged,) = team.hub.merge(opened.number)
+    clean(merged)
+    send = merged.job("apply / send")
+    assert "Another apply is running: its end is waited for." in send.log
+    assert send.result == "failure"
+    assert "its status in its file was running, is now draft" in send.log
+    assert team.statuses()["Campaign spring"] == "draft"
+    assert team.people("Campaign spring") == []

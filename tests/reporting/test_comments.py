@@ -305,3 +305,20 @@ def test_a_word_without_end_is_cut() -> None:
     plan, emails = crowd(3, lambda: "@" * 1_000_000)
     fit = Fit(SMALLEST, LINK)
     check(render_plan_markdown(plan, emails=emails, commit="@" * 1_000_000, fit=fit), "plan", plan, fit)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "<p>Hello</p><!--><p>Binding order</p><!-- -->",
+        "<p>Hello</p><!---><p>Binding order</p>",
+        "<p>Hello</p><!-- x --!><p>Binding order</p>",
+        '<p>Hello</p><p title="<style>">Binding order</p>',
+        '<p>Hello</p><p title=">">Binding order</p>',
+        "<head><p>Hello</p><p>Binding order</p>",
+        "<p>Hello</p><style/><p>x</p></style><p>Binding order</p>",
+    ],
+)
+def test_no_mark_up_hides_what_readers_see(body: str) -> None:
+    """A browser shows it: so does the email as it reads in the comment."""
+    assert [" ".join(lines) for lines in paragraphs(body)][-1] == "Binding order"

@@ -109,7 +109,7 @@ def reviewed(name: str, branch: str, out: str) -> None:
     found = 0
     for pull in sorted(_merged(branch, since), key=lambda item: item["merged_at"]):
         number, head = pull["number"], pull["head"]["sha"]
-        plan = _plan_of(f"{name}-plan-{number}", head)
+        plan = _plan_of(f"{name}-plan-{number}", head, merged_at=pull["merged_at"])
         if plan is None:
             sys.stdout.write(f"::notice title=No plan::Pull request {number} {_NO_PLAN}\n")
             continue
@@ -147,10 +147,11 @@ def _merged(branch: str, since: str | None) -> Iterator[dict[str, Any]]:
             yield pull
 
 
-def _plan_of(name: str, head: str) -> bytes | None:
-    """Return the plan that was made of a commit, out of the newest artifact of that name."""
+def _plan_of(name: str, head: str, *, merged_at: str) -> bytes | None:
+    """Return the plan that was made of a commit before it was merged, out of the newest artifact of that name."""
     for artifact in _get(f"actions/artifacts?name={name}&per_page=100")["artifacts"]:
-        if artifact["workflow_run"]["head_sha"] == head and not artifact["expired"]:
+        in_time = artifact["workflow_run"]["head_sha"] == head and artifact["created_at"] <= merged_at
+        if in_time and not artifact["expired"]:
             try:
                 with zipfile.ZipFile(BytesIO(_raw(f"actions/artifacts/{artifact['id']}/zip"))) as content:
                     return content.read("plan.json")
@@ -167,7 +168,7 @@ def _marker(text: str) -> str:
 
 
 def _is_mine(item: dict[str, Any], marker: str) -> bool:
-    return item["user"]["login"] == ROBOT and (item["body"] or "").partition("\n")[0].strip() == marker
+    return (item["user"] or {}).get("login") == ROBOT and (item["body"] or "").partition("\n")[0].strip() == marker
 
 
 def _listed(path: str) -> list[dict[str, Any]]:

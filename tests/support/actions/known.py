@@ -13,6 +13,7 @@ from pathlib import Path
 
 from support.actions.ground import ActionFailed, Used
 from support.actions.pyshim import make_python
+from support.actions.records import now
 from support.actions.results import Artifact
 from support.actions.values import Refused
 
@@ -165,7 +166,9 @@ def _upload(used: Used) -> Mapping[str, str]:
         for key in taken:
             del records.artifacts[key]
         key = records.id()
-        records.artifacts[key] = Artifact(key, name, files, archived, int(inputs["retention-days"] or 0), room.run)
+        records.artifacts[key] = Artifact(
+            key, name, files, archived, int(inputs["retention-days"] or 0), room.run, now()
+        )
     used.log.say(f"Artifact {name} has been successfully uploaded! Artifact ID is {key}")
     digest = hashlib.sha256(b"".join(files.values())).hexdigest()
     url = f"{room.ground.url}/{room.ground.repository}/actions/runs/{room.run}/artifacts/{key}"

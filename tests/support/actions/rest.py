@@ -239,6 +239,7 @@ class Rest:
             "id": key,
             "name": item.name,
             "size_in_bytes": sum(map(len, item.files.values())),
+            "created_at": item.created_at,
             "expired": key in self._records.expired,
             "archive_download_url": f"{self._prefix}/repos/{self._records.repository}/actions/artifacts/{key}/zip",
             "workflow_run": {

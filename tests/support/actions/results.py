@@ -83,6 +83,7 @@ class Artifact:
     archived: bool
     retention_days: int
     run: int
+    created_at: str = ""
 
 
 @dataclass(frozen=True)
