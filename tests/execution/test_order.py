@@ -33,7 +33,9 @@ def test_leads_go_in_batches_of_500(world: World) -> None:
     world.campaign("one", status="running")
     report = world.apply()
     batches = [request.leads for request in world.sandbox.requests() if request.kind == "enroll"]
-    assert batches == [500, 500, 201]
+    # The first goes alone; the two others go side by side, and either may get there first.
+    first, *others = batches
+    assert (first, sorted(others)) == (500, [201, 500])
     assert {item.outcome for item in report.results} == {"done"}
     assert queued(world) == 1_201
     entry = world.state().campaigns["one"]
