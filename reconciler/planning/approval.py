@@ -12,6 +12,7 @@ from reconciler.model.state import Approval
 from reconciler.planning.approvals import still_approved, unapproved
 from reconciler.planning.diff import path_words
 from reconciler.planning.lifecycle import STARTED_ROWS, Column
+from reconciler.planning.planner import plan_digest
 
 _SHOWN = 60
 _BEFORE = 20
@@ -118,7 +119,14 @@ def with_pauses(plan: Plan, before: Plan, left_out: Collection[str]) -> Plan:
         return plan
     shown = tuple(sorted((*plan.campaigns, *campaigns), key=lambda item: item.key))
     summary = plan.summary.model_copy(update={"pause": plan.summary.pause + len(pauses)})
-    return plan.model_copy(update={"campaigns": shown, "actions": (*pauses, *plan.actions), "summary": summary})
+    return plan.model_copy(
+        update={
+            "campaigns": shown,
+            "actions": (*pauses, *plan.actions),
+            "summary": summary,
+            "digest": plan_digest(plan.base.lineage, shown),
+        }
+    )
 
 
 def not_touched(approved: Plan, planned: Plan, moved: Mapping[str, tuple[Moved, ...]]) -> tuple[ActionResult, ...]:

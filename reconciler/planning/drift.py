@@ -18,7 +18,7 @@ TIMES = {"pacing", "not-before", "window"}
 def find_drift(plan: Plan, approvals: Mapping[str, Approval], *, waited_days: int) -> Drift:
     """Tell what in a plan is not as the files of a repository that is applied at every merge would have it.
 
-    A campaign is named for each reason there is. What waits as its own file says (`scheduled`), or was approved at most
+    A campaign is named for each reason there is. What waits for nothing but its time, or was approved at most
     `waited_days` days ago and waits for room, is as it should be; so is what an approval of the state covers and the
     next run of those does.
     """

@@ -1,6 +1,7 @@
 """Everything together: identities, one draft a campaign, room shared out in order, digests, summary."""
 
 from collections import Counter
+from collections.abc import Iterable
 
 from reconciler.diagnostics import Diagnostic, SourceRange, error, has_errors, note
 from reconciler.model.base import digest
@@ -37,7 +38,6 @@ def make_plan(inputs: Inputs) -> Plan:
     calendar = draw(drafts, inputs, left)
     campaigns = tuple(_planned(made, inputs, calendar) for made in drafts if made.subject.campaign or made.actions)
     actions = tuple(action for made in drafts for action in made.actions)
-    digests = {campaign.key: campaign.digest for campaign in campaigns}
     plan = Plan(
         tool=inputs.tool,
         workspace=inputs.desired.workspace,
@@ -45,7 +45,7 @@ def make_plan(inputs: Inputs) -> Plan:
         timezone=inputs.desired.policy.timezone,
         created_at=inputs.now,
         base=Base(lineage=inputs.state.lineage, serial=inputs.state.serial, specs=specs_digest(inputs.desired)),
-        digest=digest({"lineage": inputs.state.lineage, "campaigns": digests}),
+        digest=plan_digest(inputs.state.lineage, campaigns),
         refreshed=inputs.live.refreshed,
         campaigns=campaigns,
         actions=actions,
@@ -58,6 +58,11 @@ def make_plan(inputs: Inputs) -> Plan:
     )
     waiting = to_approve(plan, inputs.state.approvals)
     return plan.model_copy(update={"summary": plan.summary.model_copy(update={"unapproved": waiting})})
+
+
+def plan_digest(lineage: str, campaigns: Iterable[PlannedCampaign]) -> str:
+    """Digest of all that a plan has: of each campaign, and of the state it is for."""
+    return digest({"lineage": lineage, "campaigns": {campaign.key: campaign.digest for campaign in campaigns}})
 
 
 def specs_digest(desired: Desired) -> str:

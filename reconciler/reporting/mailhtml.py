@@ -7,8 +7,6 @@ is neither tried there nor complained about.
 import re
 from dataclasses import dataclass
 
-from reconciler.reporting.reading import uncommented
-
 _TAGS = frozenset(
     (
         "abbr", "address", "article", "aside", "b", "bdi", "bdo", "big", "blockquote", "br", "caption", "center",
@@ -85,7 +83,7 @@ def harmless(body: str) -> Mail:
         return _looks(value) if attribute == "style" else value
 
     body = _CONTROLS.sub("", body.encode("utf-8", "replace").decode())
-    found = {name.lower() for name in _TAG.findall(uncommented(body))}
+    found = {name.lower() for name in _TAG.findall(_uncommented(body))}
     cleaned = nh3.clean(
         body,
         tags=set(_TAGS),
@@ -106,3 +104,15 @@ def _looks(style: str) -> str | None:
         if _STYLES.fullmatch(name.strip().lower()) and _VALUE.fullmatch(value):
             kept.append(f"{name.strip().lower()}:{value.strip()}")
     return ";".join(kept) or None
+
+
+def _uncommented(markup: str) -> str:
+    """Leave comments out; one that is not closed goes on to the end."""
+    parts, start = [], 0
+    while (opening := markup.find("<!--", start)) >= 0:
+        parts.append(markup[start:opening])
+        closing = markup.find("-->", opening + 4)
+        if closing < 0:
+            return "".join(parts)
+        start = closing + 3
+    return "".join([*parts, markup[start:]])

@@ -7,7 +7,7 @@ from itertools import chain
 
 from reconciler.reporting.words import reads
 
-_PARTS = re.compile(r"<(/?)([A-Za-z][A-Za-z0-9]{0,20})([^<>]{0,2000})>|<[!?][^<>]{0,2000}>|[^<]+|<")
+_PARTS = re.compile(r"<(/?)([A-Za-z][A-Za-z0-9]{0,20})([^<>]{0,2000})>|[^<]+|<")
 _LINE, _PARAGRAPH = "\n", "\n\n"
 """Pieces that end a line or a paragraph. White space of the document is never one: it is made blanks first."""
 
@@ -21,7 +21,7 @@ _GAPS = {
     **dict.fromkeys(("br", "li", "tr"), _LINE),
     **dict.fromkeys(("td", "th"), " "),
 }
-_UNSEEN = frozenset(("head", "script", "style", "template", "title"))
+_UNSEEN = frozenset(("script", "style", "template", "title"))
 _HREF = re.compile(r"""\bhref\s{0,9}=\s{0,9}(?:"([^"]*)"|'([^']*)'|([^\s"'>]+))""", re.IGNORECASE)
 _ALT = re.compile(r"""\balt\s{0,9}=\s{0,9}(?:"([^"]*)"|'([^']*)')""", re.IGNORECASE)
 
@@ -64,15 +64,11 @@ def begins(markup: str, most: int) -> str:
 
 def _pieces(markup: str, *, targets: bool = True) -> Iterator[str]:
     """Yield words, and what ends lines and paragraphs; with `targets`, that of each link behind it."""
-    unseen, target = "", ""
+    target = ""
     for match in _PARTS.finditer(_as_parsed(markup)):
         closes, tag, attributes = match[1], (match[2] or "").lower(), match[3] or ""
-        if unseen:
-            unseen = "" if closes and tag == unseen else unseen
-        elif not tag and not match[0].startswith(("<!", "<?")):
+        if not tag:
             yield re.sub(r"\s+", " ", html.unescape(match[0]))
-        elif tag in _UNSEEN:
-            unseen = "" if closes else tag
         elif tag == "img":
             yield f" {_value(_ALT, attributes)} "
         elif tag == "a":
@@ -90,7 +86,7 @@ def _as_parsed(markup: str) -> str:
     return nh3.clean(
         markup.encode("utf-8", "replace").decode(),
         tags={*_GAPS, "a", "img"},
-        clean_content_tags=set(_UNSEEN) - {"head"},
+        clean_content_tags=set(_UNSEEN),
         attributes={"a": {"href"}, "img": {"alt"}},
         link_rel=None,
     )
@@ -100,15 +96,3 @@ def _value(attribute: re.Pattern[str], attributes: str) -> str:
     found = attribute.search(attributes)
     text = next((group for group in found.groups() if group), "") if found else ""
     return " ".join(html.unescape(text).split())
-
-
-def uncommented(markup: str) -> str:
-    """Leave comments out; one that is not closed goes on to the end."""
-    parts, start = [], 0
-    while (opening := markup.find("<!--", start)) >= 0:
-        parts.append(markup[start:opening])
-        closing = markup.find("-->", opening + 4)
-        if closing < 0:
-            return "".join(parts)
-        start = closing + 3
-    return "".join([*parts, markup[start:]])

@@ -254,3 +254,14 @@ def test_what_was_decided_against_while_another_apply_was_waited_for_is_not_sent
     assert "its status in its file was running, is now draft" in send.log
     assert team.statuses()["Campaign spring"] == "draft"
     assert team.people("Campaign spring") == []
+
+
+def test_a_plan_that_was_made_after_the_merge_was_reviewed_by_nobody(team: Team) -> None:
+    opened = team.hub.open_pull_request("spring", files=team.starts("spring"))
+    records = team.hub.records
+    (key,) = (key for key, item in records.artifacts.items() if item.name == f"reconciler-plan-{opened.number}")
+    records.artifacts[key] = replace(records.artifacts[key], created_at="2999-01-01T00:00:00Z")
+    (merged,) = team.hub.merge(opened.number)
+    clean(merged)
+    assert merged.results["apply / safe"] == "failure"
+    assert team.statuses() == {}

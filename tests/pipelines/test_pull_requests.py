@@ -1,8 +1,11 @@
 """The workflows run for real: what a pull request shows, to whom, and with which rights."""
 
 import re
+import subprocess
+import sys
 
 from pipelines.conftest import Team, clean, initialised
+from support.world import REPOSITORY
 
 from reconciler.reporting.markdown import marker
 
@@ -125,3 +128,26 @@ def test_the_first_pull_request_brings_all_of_it(newcomer: Team) -> None:
     assert merged.conclusion == "success", merged.log
     assert newcomer.statuses() == {"First Campaign": "draft"}
     assert newcomer.asked == []
+
+
+def test_a_comment_of_an_older_commit_does_not_take_the_place_of_a_newer_one(team: Team) -> None:
+    opened = team.hub.open_pull_request("spring", files=team.starts("spring"))
+    before = team.comments(opened.number)
+    text = team.world.root / "late.md"
+    text.write_text(f"{MARKER}An older plan.\n")
+    head = team.hub.records.pulls[opened.number]["head"]["sha"]
+    for commit, after in (("0" * 40, before), (head, [text.read_text()])):
+        words = ("comment", "--number", str(opened.number), "--file", str(text), "--head", commit)
+        done = subprocess.run(
+            [sys.executable, REPOSITORY / ".github" / "actions" / "reconciler" / "pipeline.py", *words],
+            env={
+                "PATH": f"{team.hub.ground.tools}:/usr/bin:/bin",
+                # As the job writes it: somebody else's token would find nothing of its own.
+                "GH_TOKEN": team.hub.token(pull_requests="write"),
+                "GITHUB_REPOSITORY": "acme/campaigns",
+            },
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert team.comments(opened.number) == after, done.stdout

@@ -18,12 +18,17 @@ newest() {
   basic="$(printf 'x-access-token:%s' "$RECONCILER_GIT_TOKEN" | base64 | tr -d '\n')"
   GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0="http.$GITHUB_SERVER_URL/.extraheader" \
     GIT_CONFIG_VALUE_0="AUTHORIZATION: basic $basic" \
-    git fetch --quiet --depth=1 origin "$(git branch --show-current)"
-  git reset --quiet --hard FETCH_HEAD
+    git fetch --quiet --depth=1 origin "$(git branch --show-current)" && git reset --quiet --hard FETCH_HEAD
 }
 
 while true; do
-  newest
+  if ! newest; then
+    if [ "$contacts" = 0 ]; then exit 1; fi
+    contacts=$((contacts - 1))
+    echo "The newest commit could not be fetched: trying again."
+    sleep "$pause"
+    continue
+  fi
   code=0
   reconciler apply "${place[@]}" "$@" --format github --markdown "$folder/report.md" --receipt "$folder/receipt.json" \
     > "$folder/log" || code=$?

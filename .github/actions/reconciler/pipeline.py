@@ -117,7 +117,6 @@ def reviewed(name: str, branch: str, out: str) -> None:
         (folder / f"{found:04}-{number}.json").write_bytes(plan)
         _say(f"pull request {number} was reviewed at {head[:7]}")
     _say(f"{found} reviewed {'plan' if found == 1 else 'plans'} since {since or 'the beginning'}")
-    _output(found=str(found))
 
 
 def sends(plan: str, event: str) -> None:
